@@ -1,0 +1,127 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { derive, family, Gathering, memo, recomputed, settle, Table } from './derive.ts'
+
+describe('lib/derive', () => {
+  it('computes a derivation once for the same inputs and again after one was replaced', () => {
+    const table = new Table<number>()
+    table.set('a', 1)
+    let runs = 0
+    const doubled = derive(() => {
+      runs += 1
+      return (table.get('a') ?? 0) * 2
+    })
+    expect([doubled(), doubled(), runs]).to.deep.equal([2, 2, 1])
+    table.set('b', 5)
+    expect([doubled(), runs]).to.deep.equal([2, 1])
+    table.set('a', 4)
+    expect([doubled(), runs]).to.deep.equal([8, 2])
+  })
+
+  it('an equal result keeps its identity and stops the wave', () => {
+    const table = new Table<number>()
+    table.set('a', 1)
+    const parity = derive(() => ({ odd: (table.get('a') ?? 0) % 2 === 1 }))
+    let runs = 0
+    const text = derive(() => {
+      runs += 1
+      return String(parity().odd)
+    })
+    const first = parity()
+    expect(text()).to.equal('true')
+    table.set('a', 3)
+    expect([text(), runs, parity() === first]).to.deep.equal(['true', 1, true])
+  })
+
+  it('asks for absent keys when they are first read and lets go after the last reader', () => {
+    const asked: [string, boolean][] = []
+    const table = new Table<string>((key, wanted) => asked.push([key, wanted]))
+    const which = new Table<string>()
+    which.set('name', 'x')
+    const found = derive(() => table.get(which.get('name') ?? ''))
+    expect(found()).to.equal(undefined)
+    table.set('x', 'here')
+    expect(found()).to.equal('here')
+    which.set('name', 'y')
+    expect(found()).to.equal(undefined)
+    expect(asked).to.deep.equal([
+      ['x', true],
+      ['y', true],
+      ['x', false],
+    ])
+  })
+
+  it('a gathering touches only the buckets of the member that changed', () => {
+    const words = new Table<string>()
+    const byLength = new Gathering(words, (key) => [[String(words.get(key)?.length), words.get(key) ?? '']])
+    for (const word of ['one', 'two', 'three']) words.set(word, word)
+    settle()
+    const three = derive(() => byLength.bucket('3').map((entry) => entry.value))
+    const five = derive(() => byLength.bucket('5').map((entry) => entry.value))
+    expect([three(), five()]).to.deep.equal([['one', 'two'], ['three']])
+    const before = five()
+    words.set('one', 'won')
+    settle()
+    expect(three()).to.deep.equal(['won', 'two'])
+    expect(five()).to.equal(before)
+    words.delete('three')
+    settle()
+    expect(five()).to.deep.equal([])
+    expect([...byLength.names()]).to.deep.equal(['3'])
+  })
+
+  it('one change among many costs a constant number of recomputations', () => {
+    const numbers = new Table<number>()
+    const tens = new Gathering(numbers, (key) => [
+      [String(Math.floor((numbers.get(key) ?? 0) / 10)), numbers.get(key) ?? 0],
+    ])
+    const sums = new Gathering(tens, (bucket) => [['all', sum(bucket)]])
+    const sum = family((bucket) => tens.bucket(bucket).reduce((total, entry) => total + entry.value, 0))
+    for (let i = 0; i < 1000; i++) numbers.set(String(i), i)
+    settle()
+    const before = recomputed()
+    numbers.set('500', 509)
+    settle()
+    expect(recomputed() - before).to.equal(3)
+    expect(sums.bucket('all')).to.have.length(100)
+  })
+
+  it('law: after any edits the result equals one computed from scratch', () => {
+    type Edit = readonly [key: string, value: number | undefined]
+    const edit: fc.Arbitrary<Edit> = fc.tuple(
+      fc.constantFrom('a', 'b', 'c', 'd'),
+      fc.option(fc.nat(30), { nil: undefined }),
+    )
+    const build = (table: Table<number>) => {
+      const groups = new Gathering(table, (key) => [[String((table.get(key) ?? 0) % 3), key]])
+      const size = family((group) => groups.bucket(group).length)
+      const all = new Gathering(groups, (group) => [['sizes', `${group}:${size(group)}`]])
+      return () => {
+        settle()
+        return all.bucket('sizes').map((entry) => entry.value)
+      }
+    }
+    fc.assert(
+      fc.property(fc.array(fc.array(edit, { maxLength: 4 }), { maxLength: 8 }), (rounds) => {
+        const live = new Table<number>()
+        const incremental = build(live)
+        for (const round of rounds) {
+          for (const [key, value] of round) value === undefined ? live.delete(key) : live.set(key, value)
+          const fresh = new Table<number>()
+          for (const key of live.keys()) fresh.set(key, live.get(key) ?? -1)
+          expect(incremental()).to.deep.equal(build(fresh)())
+        }
+      }),
+    )
+  })
+
+  it('memo computes once per identity', () => {
+    let runs = 0
+    const size = memo((list: readonly number[]) => {
+      runs += 1
+      return list.length
+    })
+    const list = [1, 2]
+    expect([size(list), size(list), size([1, 2]), runs]).to.deep.equal([2, 2, 2, 2])
+  })
+})

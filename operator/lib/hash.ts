@@ -1,0 +1,16 @@
+import { createHash } from 'node:crypto'
+
+/** The first `digits` hexadecimal digits of the SHA-256 of a text. */
+export function shortHash(text: string, digits = 12): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, digits)
+}
+
+/** Two 32-bit halves; sums of them (`addHashes`) do not depend on order. */
+export function halves(text: string): readonly [number, number] {
+  const digest = createHash('sha1').update(text).digest()
+  return [digest.readUInt32BE(0), digest.readUInt32BE(4)]
+}
+
+export function addHashes(a: readonly [number, number], b: readonly [number, number]): readonly [number, number] {
+  return [(a[0] + b[0]) >>> 0, (a[1] + b[1]) >>> 0]
+}

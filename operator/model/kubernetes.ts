@@ -1,0 +1,63 @@
+// The Kubernetes types the operator reads and writes. The Gateway API's are generated from its CRDs (`make types`).
+// Objects in a snapshot are slimmed: what no rule reads (managedFields, for one) is not there.
+
+import type {
+  V1ConfigMap,
+  V1Deployment,
+  V1EndpointSlice,
+  V1Namespace,
+  V1ObjectMeta,
+  V1Pod,
+  V1Secret,
+  V1Service,
+} from '@kubernetes/client-node'
+import type { Gateway, GatewayClass, HTTPRoute, ReferenceGrant } from './gateway-api.generated.ts'
+
+export type { V1Deployment, V1EndpointSlice, V1ObjectMeta, V1Pod, V1Secret, V1Service }
+export type {
+  Gateway,
+  GatewayClass,
+  GatewayListener,
+  GatewayStatusListener,
+  HTTPRoute,
+  HTTPRouteRule,
+  HTTPRouteRuleBackendRef as HTTPBackendRef,
+  HTTPRouteRuleBackendRefFilter as HTTPFilter,
+  HTTPRouteRuleBackendRefFilterRequestRedirect as HTTPRequestRedirect,
+  HTTPRouteRuleBackendRefFilterUrlRewrite as HTTPUrlRewrite,
+  HTTPRouteRuleMatch as HTTPMatch,
+  ReferenceGrant,
+} from './gateway-api.generated.ts'
+
+/** `metav1.Condition`, as every Gateway API status holds it. */
+export type Condition = {
+  readonly type: string
+  readonly status: 'True' | 'False' | 'Unknown'
+  readonly reason: string
+  readonly message: string
+  readonly observedGeneration?: number
+  readonly lastTransitionTime: string
+}
+
+/** Any object: what is true of all kinds. */
+export type KubernetesObject = {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata?: V1ObjectMeta
+}
+
+/** Kind → type, for the kinds of model/kinds.ts that a snapshot holds. */
+export type ObjectOf = {
+  readonly GatewayClass: GatewayClass
+  readonly Gateway: Gateway
+  readonly HTTPRoute: HTTPRoute
+  readonly ReferenceGrant: ReferenceGrant
+  readonly Service: V1Service
+  readonly EndpointSlice: V1EndpointSlice
+  readonly Secret: V1Secret
+  readonly ConfigMap: V1ConfigMap
+  readonly Namespace: V1Namespace
+  readonly Deployment: V1Deployment
+  readonly Pod: V1Pod
+}
+export type Kind = keyof ObjectOf

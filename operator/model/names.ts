@@ -1,0 +1,75 @@
+// How identities become Kubernetes and HAProxy names: short, stable, unique. Nobody else makes up a name.
+
+import type { BackendId, BackendProfile, Hostname, Port, Server } from './proxy-model.ts'
+import type { ObjectKey } from './snapshot.ts'
+import { shortHash } from '../lib/hash.ts'
+
+/** GEP-1762: every object made for a Gateway carries this label with the Gateway's name. */
+export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name'
+export const gatewayClassLabel = 'gateway.networking.k8s.io/gateway-class-name'
+export const managedByLabel = 'app.kubernetes.io/managed-by'
+
+/** Deployment, Service and ServiceAccount of a Gateway, after GEP-1762: `GATEWAY-CLASS`, cut to 63 characters with a hash. */
+export function workloadName(gateway: string, className: string): string {
+  return bounded(`${gateway}-${className}`.replaceAll('.', '-'), 63)
+}
+/** The Secret that new pods start from. */
+export function stateSecretName(workload: string): string {
+  return `${bounded(workload, 57)}-state`
+}
+/** The Secret with the data plane's side of mutual TLS. */
+export function pkiSecretName(workload: string): string {
+  return `${bounded(workload, 57)}-pki`
+}
+/** The Secret in the operator's namespace with a Gateway's CA and the operator's side of mutual TLS. */
+export function authoritySecretName(gateway: ObjectKey): string {
+  return `authority-${shortHash(gateway, 20)}`
+}
+/** A label value: at most 63 characters. */
+export function labelValue(name: string): string {
+  return bounded(name, 63)
+}
+
+/** `shop_cart_8080`, and `shop_cart_8080.f` for its filtered twin. */
+export function backendName(id: BackendId, profile: BackendProfile): string {
+  const name = id.replace('/', '_').replace(/:(\d+)$/, '_$1')
+  return profile === 'plain' ? name : `${name}.f`
+}
+/** The n-th spare backend of a profile: written empty, given to a Service that appears at run time. */
+export function spareName(profile: BackendProfile, n: number): string {
+  return `${profile === 'plain' ? 'spare' : 'spare.f'}${String(n).padStart(4, '0')}`
+}
+/** `10-0-0-7_8080`; of IPv6 the colons become dashes too. */
+export function serverName(server: Server): string {
+  return `${server.address.replaceAll(/[.:]/g, '-')}_${server.port}`
+}
+export function frontendName(port: Port, tls: boolean): string {
+  return `${tls ? 'https' : 'http'}-${port}`
+}
+/** The id of a virtual host in map keys: the hostname; `@.example.com` for a wildcard, `@` for any host. No Host header can hold an `@`. */
+export function virtualHostId(hostname: Hostname): string {
+  return hostname === '' ? '@' : hostname.replace(/^\*/, '@')
+}
+export function hostsMap(port: Port): string {
+  return `hosts-${port}.map`
+}
+export function pathsMap(port: Port): string {
+  return `paths-${port}.map`
+}
+export const treeMap = 'tree.map'
+export const actionsMap = 'actions.map'
+export const candidatesMap = 'candidates.map'
+/** What the pod holds, about itself: `@gen`, `@machine`, backend names and certificate fingerprints. Written by push/ only. */
+export const metaMap = 'meta.map'
+export function certificateListFile(port: Port): string {
+  return `certificates-${port}.txt`
+}
+/** Letters, digits, `_` and `-` only: the Data Plane API changes file names with other characters. */
+export function certificateFile(id: ObjectKey): string {
+  return `${id.replaceAll(/[^A-Za-z0-9-]/g, '_').slice(0, 80)}_${shortHash(id, 8)}.pem`
+}
+
+// At most `length` characters; a cut name ends with a hash of the whole, so two cut names stay different.
+function bounded(name: string, length: number): string {
+  return name.length <= length ? name : `${name.slice(0, length - 9).replace(/[-.]+$/, '')}-${shortHash(name, 8)}`
+}

@@ -1,0 +1,154 @@
+// One Gateway's wish as data: nouns that Kubernetes people and HAProxy people both know. No Kubernetes type, no HAProxy syntax.
+// Values are frozen and replaced, never edited: the same identity means the same content.
+
+import type { ObjectKey } from './snapshot.ts'
+import type { Secret } from './secret.ts'
+
+export type Port = number
+/** Lower case; `*.` in front of a wildcard; empty for any host. */
+export type Hostname = string
+
+export type ProxyModel = {
+  /** The Gateway's key. */
+  readonly id: ObjectKey
+  readonly workload: Workload
+  /** Sorted by port. */
+  readonly frontends: readonly Frontend[]
+  /** Sorted by id; every backend that a rule of this proxy names, once per profile. */
+  readonly backends: readonly Backend[]
+  /** Sorted; names of request headers (lower case) and query parameters that some rule's match tests. */
+  readonly conditionNames: ConditionNames
+}
+
+export type ConditionNames = { readonly headers: readonly string[]; readonly queries: readonly string[] }
+
+/** What the provisioner needs to know of the Gateway. */
+export type Workload = {
+  readonly name: string
+  readonly namespace: string
+  readonly uid: string
+  readonly className: string
+  /** spec.infrastructure, to be propagated to everything created for the Gateway (GEP-1762). */
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  /** spec.addresses of type IPAddress, asked for. */
+  readonly addresses: readonly string[]
+}
+
+export type Frontend = {
+  readonly kind: 'http'
+  readonly port: Port
+  /** Absent: plain HTTP. Never empty: a port none of whose listeners has a usable certificate has no frontend. */
+  readonly tls?: FrontendTls
+  /** Sorted by hostname. */
+  readonly hosts: readonly VirtualHost[]
+}
+
+export type FrontendTls = {
+  /** In the order of the listeners; the first certificate is the default one. */
+  readonly certificates: readonly SniCertificate[]
+}
+
+export type SniCertificate = {
+  readonly certificate: Certificate
+  /** Hostnames for which it is chosen; empty: any. */
+  readonly hostnames: readonly Hostname[]
+}
+
+export type Certificate = {
+  /** The Secret's key. */
+  readonly id: ObjectKey
+  /** Certificate chain and private key, checked: they parse and belong together. */
+  readonly pem: Secret
+  /** SHA-256 of `pem`, hexadecimal. */
+  readonly fingerprint: string
+}
+
+/** A hostname on a port, and its rules in order of precedence. Without rules it answers 404. */
+export type VirtualHost = {
+  readonly port: Port
+  readonly hostname: Hostname
+  readonly rules: readonly Rule[]
+}
+
+export type Rule = {
+  /** Stable across runs: kind, route key, position of rule and match. */
+  readonly id: string
+  /** One match; a rule with three matches becomes three Rules. */
+  readonly match: Match
+  readonly action: Action
+}
+
+/** All parts must hold. */
+export type Match = {
+  readonly path: PathMatch
+  readonly method?: string
+  /** Sorted by name; names in lower case, each once. */
+  readonly headers: readonly ValueMatch[]
+  /** Sorted by name, each once. */
+  readonly queries: readonly ValueMatch[]
+}
+export type PathMatch = { readonly kind: 'exact' | 'prefix' | 'regex'; readonly value: string }
+export type ValueMatch = { readonly name: string; readonly kind: 'exact' | 'regex'; readonly value: string }
+
+export type Action =
+  | { readonly kind: 'forward'; readonly targets: readonly Target[] }
+  | { readonly kind: 'redirect'; readonly redirect: Redirect; readonly filters: readonly Filter[] }
+  | { readonly kind: 'respond'; readonly status: 404 | 500 }
+
+/** One weighted way to end a forwarding rule. Weights of a rule's targets add up to more than 0; 0 weights are left out. */
+export type Target =
+  | {
+      readonly kind: 'backend'
+      readonly weight: number
+      readonly backend: BackendId
+      readonly profile: BackendProfile
+      /** The rule's filters and then the backendRef's, merged: at most one of each kind. */
+      readonly filters: readonly Filter[]
+      readonly timeouts: Timeouts
+    }
+  | { readonly kind: 'respond'; readonly weight: number; readonly status: 500 }
+
+/** Both in milliseconds; absent: the default; 0: none. */
+export type Timeouts = { readonly request?: number; readonly backendRequest?: number }
+
+export type Filter =
+  | { readonly kind: 'request-headers'; readonly change: HeaderChange }
+  | { readonly kind: 'response-headers'; readonly change: HeaderChange }
+  | { readonly kind: 'url-rewrite'; readonly hostname?: string; readonly path?: PathChange }
+
+/** In this order: remove, set, add. Names as the user wrote them. */
+export type HeaderChange = {
+  readonly remove: readonly string[]
+  readonly set: readonly Header[]
+  readonly add: readonly Header[]
+}
+export type Header = { readonly name: string; readonly value: string }
+
+/** `prefix` is the rule's matched prefix, replaced by `value`. */
+export type PathChange =
+  | { readonly kind: 'full'; readonly value: string }
+  | { readonly kind: 'prefix'; readonly prefix: string; readonly value: string }
+
+/** What is absent stays as in the request; the port as the specification of HTTPRequestRedirectFilter derives it. */
+export type Redirect = {
+  readonly scheme?: 'http' | 'https'
+  readonly hostname?: string
+  /** Absent: the Location has none. */
+  readonly port?: Port
+  readonly path?: PathChange
+  readonly status: 301 | 302 | 303 | 307 | 308
+}
+
+/** `namespace/service:port` */
+export type BackendId = string
+/** plain: nothing to do for a request on its way. filtered: some rule brings filters or timeouts. */
+export type BackendProfile = 'plain' | 'filtered'
+
+export type Backend = {
+  readonly id: BackendId
+  readonly profile: BackendProfile
+  /** Sorted by address and port; ready endpoints only. Empty: 503. */
+  readonly servers: readonly Server[]
+}
+export type Server = { readonly address: string; readonly port: Port }

@@ -1,0 +1,94 @@
+// What crosses towards the doors: HAProxy's files as sections, Kubernetes objects, statuses, and what came of them.
+
+import type { KubernetesObject, Kind } from './kubernetes.ts'
+import type { BackendProfile } from './proxy-model.ts'
+import type { Secret } from './secret.ts'
+import type { ObjectKey } from './snapshot.ts'
+
+/**
+ * HAProxy's configuration for one proxy. Sections keep their identity from run to run as long as their content is the same,
+ * so comparing two configurations walks sections, not lines.
+ */
+export type RenderedConfig = {
+  /** Fingerprint of all that follows; hexadecimal, never empty. Same content, same generation, in every process. */
+  readonly generation: string
+  readonly machine: Machine
+  /** Map file name (`paths-80.map`) → section name → entries. A key stands in at most one section of its map. */
+  readonly maps: ReadonlyMap<string, ReadonlyMap<string, MapSection>>
+  /** Backend name → section of backends.cfg. */
+  readonly backends: ReadonlyMap<string, BackendSection>
+  /** Certificate file name (`shop_tls_1a2b3c4d.pem`) → content. */
+  readonly certificates: ReadonlyMap<string, CertificateFile>
+  /** Certificate list file name (`certificates-443.txt`) → entries in order; the first is the default certificate. */
+  readonly certificateLists: ReadonlyMap<string, readonly CertificateListEntry[]>
+  /** Counts for the log line. */
+  readonly size: { readonly hosts: number; readonly rules: number }
+}
+
+/** haproxy.cfg and what goes with it: changing it takes a reload. */
+export type Machine = {
+  /** haproxy.cfg */
+  readonly text: string
+  /** Fingerprint of `text` and `scripts`. */
+  readonly hash: string
+  /** Further files that HAProxy loads at start (Lua), by name under the general storage. */
+  readonly scripts: ReadonlyMap<string, string>
+  /** Why a change of the machine happened is told by what differs here, e.g. `port 443`, `header x-canary`, `profile filtered`. */
+  readonly reasons: readonly string[]
+}
+
+export type MapSection = {
+  /** Sorted by key; neither key nor value holds white space, a line break or a semicolon. */
+  readonly entries: readonly MapEntry[]
+  /** Two 32-bit halves of a fingerprint of the entries. */
+  readonly hash: Hash
+}
+export type MapEntry = {
+  readonly key: string
+  readonly value: string
+  /** The backend that `value` begins with (up to `|` or its end), when it names one: a pod may know it by another name for a while. */
+  readonly backend?: string
+}
+
+export type BackendSection = {
+  readonly name: string
+  readonly profile: BackendProfile
+  readonly servers: ReadonlyMap<string, ServerLine>
+  /** The section as in backends.cfg: the first line is exactly `backend NAME from PROFILE`, the last ends with a line break. */
+  readonly text: string
+  readonly hash: Hash
+}
+export type ServerLine = { readonly address: string; readonly port: number }
+
+export type CertificateFile = { readonly pem: Secret; readonly fingerprint: string }
+export type CertificateListEntry = { readonly file: string; readonly sni: readonly string[] }
+
+/** Hashes add up: the sum over a set of sections does not depend on their order. */
+export type Hash = readonly [number, number]
+
+export type Outcome = {
+  readonly kind: 'programmed' | 'waiting' | 'rejected'
+  /** programmed: the generation that every ready pod acknowledged. */
+  readonly generation?: string
+  /** waiting: for what. rejected: HAProxy's words. */
+  readonly message: string
+  /** Addresses under which the Service can be reached, as the cluster reports them. */
+  readonly addresses: readonly GatewayAddress[]
+  /** rejected: the guilty object, when it was found. */
+  readonly guilty?: { readonly kind: Kind; readonly key: ObjectKey }
+}
+export type GatewayAddress = { readonly type: 'IPAddress' | 'Hostname'; readonly value: string }
+
+/** An object as it should be: only the fields that are ours, written by server-side apply. */
+export type DesiredObject = KubernetesObject & {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly namespace: string }
+}
+
+export type StatusPatch = {
+  readonly kind: Kind
+  readonly key: ObjectKey
+  /** What the whole status should be, seen from the object of the snapshot it was computed from. Foreign entries are kept as they are. */
+  readonly status: unknown
+}

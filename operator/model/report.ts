@@ -1,0 +1,58 @@
+// What translation has to say about objects: departures from the happy path, and facts that only it knows.
+
+import type { ObjectKey } from './snapshot.ts'
+
+/** One condition that is not as it should be (or, like Conflicted, is there at all). */
+export type Finding = {
+  readonly type: string
+  readonly status: 'True' | 'False'
+  readonly reason: string
+  /** A sentence that names the object, the field and the way out. */
+  readonly message: string
+}
+
+export type Report = {
+  readonly classes: ReadonlyMap<ObjectKey, ClassReport>
+  readonly gateways: ReadonlyMap<ObjectKey, GatewayReport>
+  readonly routes: ReadonlyMap<ObjectKey, RouteReport>
+}
+
+/** A GatewayClass that names our controller. */
+export type ClassReport = { readonly findings: readonly Finding[] }
+
+/** A Gateway of an accepted class of ours. */
+export type GatewayReport = {
+  readonly findings: readonly Finding[]
+  /** In the order of spec.listeners. */
+  readonly listeners: readonly ListenerReport[]
+}
+
+export type ListenerReport = {
+  readonly name: string
+  readonly findings: readonly Finding[]
+  readonly supportedKinds: readonly { readonly group: string; readonly kind: string }[]
+  readonly attachedRoutes: number
+}
+
+/** A route with at least one parentRef to a Gateway of ours. */
+export type RouteReport = {
+  readonly kind: 'HTTPRoute'
+  /** One per parentRef to a Gateway of ours, in the order of spec.parentRefs. */
+  readonly parents: readonly ParentReport[]
+}
+
+export type ParentReport = {
+  readonly parentRef: ParentRef
+  readonly gateway: ObjectKey
+  readonly findings: readonly Finding[]
+}
+
+/** As the user wrote it, for the status entry must repeat it. */
+export type ParentRef = {
+  readonly group?: string
+  readonly kind?: string
+  readonly namespace?: string
+  readonly name: string
+  readonly sectionName?: string
+  readonly port?: number
+}

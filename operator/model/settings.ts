@@ -1,0 +1,23 @@
+import type { BackendProfile } from './proxy-model.ts'
+
+/** How the data plane of a Gateway is laid out; the same for all Gateways. */
+export type DataPlaneSettings = {
+  /** Image with both programs, haproxy and dataplaneapi. */
+  readonly image: string
+  readonly replicas: number
+  /** Folder inside the pod that holds everything: configuration, maps, certificates, sockets. */
+  readonly root: string
+  readonly apiPort: number
+  /** /livez, /readyz and /metrics */
+  readonly statusPort: number
+  readonly spares: Readonly<Record<BackendProfile, number>>
+}
+
+export const defaultDataPlane: DataPlaneSettings = {
+  image: 'haproxytech/haproxy-debian:3.4',
+  replicas: 2,
+  root: '/gw',
+  apiPort: 15555,
+  statusPort: 8404,
+  spares: { plain: 100, filtered: 50 },
+}
