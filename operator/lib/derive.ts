@@ -8,7 +8,7 @@
 //
 // The propagation is alien-signals'; this file adds keys, equality and eviction. Everything is synchronous.
 
-import { createReactiveSystem, type ReactiveNode } from 'alien-signals/system'
+import { createReactiveSystem, type Link, type ReactiveNode } from 'alien-signals/system'
 import { isDeepStrictEqual } from 'node:util'
 
 const Flag = { mutable: 1, watching: 2, computing: 4, dirty: 16, pending: 32 } as const
@@ -285,7 +285,7 @@ function untracked(work: () => void): void {
 function track<T>(node: ReactiveNode, work: () => T): T {
   const outer = reader
   reader = node
-  node.depsTail = undefined
+  forgetTail(node)
   cycle += 1
   try {
     return work()
@@ -352,6 +352,11 @@ function runWatcher(watcher: WatcherNode): void {
   counters.recomputed += 1
   watcher.flags = Flag.watching | Flag.computing
   track(watcher, watcher.run)
+}
+
+// A reader's list of inputs is rebuilt from its start: inputs read again keep their links, `purge` drops the rest.
+function forgetTail(node: { depsTail?: Link | undefined }): void {
+  node.depsTail = undefined
 }
 
 function dropInputs(node: ReactiveNode): void {
