@@ -11,10 +11,10 @@ if [ ! -x "$dir/bin/haproxy" ] || [ "$base" -nt "$dir/bin/haproxy" ]; then
 	command -v patchelf > /dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends patchelf; } > /dev/null
 	[ -e "$base" ] || PARTS=haproxy "$here/images.sh" >&2
 	mkdir -p "$dir/bin" "$dir/root"
-	tar -C "$dir/root" -xf "$base" ./usr/sbin/haproxy ./usr/lib ./lib ./lib64
+	tar -C "$dir/root" -xf "$base" ./usr/sbin/haproxy ./usr/lib
 	cp "$dir/root/usr/sbin/haproxy" "$dir/bin/haproxy.part"
 	# The master starts itself again by its own name, so the program itself must name its loader and libraries.
-	patchelf --set-interpreter "$dir/root/usr/lib64/ld-linux-x86-64.so.2" --force-rpath --set-rpath "$dir/root/usr/lib/x86_64-linux-gnu" "$dir/bin/haproxy.part"
+	patchelf --set-interpreter "$dir/root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" --force-rpath --set-rpath "$dir/root/usr/lib/x86_64-linux-gnu" "$dir/bin/haproxy.part"
 	mv "$dir/bin/haproxy.part" "$dir/bin/haproxy"
 fi
 echo "$dir/bin/haproxy"
