@@ -106,7 +106,10 @@ describe('lib/derive', () => {
         const live = new Table<number>()
         const incremental = build(live)
         for (const round of rounds) {
-          for (const [key, value] of round) value === undefined ? live.delete(key) : live.set(key, value)
+          for (const [key, value] of round) {
+            if (value === undefined) live.delete(key)
+            else live.set(key, value)
+          }
           const fresh = new Table<number>()
           for (const key of live.keys()) fresh.set(key, live.get(key) ?? -1)
           expect(incremental()).to.deep.equal(build(fresh)())

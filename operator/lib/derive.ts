@@ -8,80 +8,21 @@
 //
 // The propagation is alien-signals'; this file adds keys, equality and eviction. Everything is synchronous.
 
-import { createReactiveSystem, type Link, type ReactiveNode } from 'alien-signals/system'
-import { isDeepStrictEqual } from 'node:util'
+import { Computed, countRecomputed, Input, isTracking, sameValue, untracked, Watcher } from './reactive.ts'
 
-const Flag = { mutable: 1, watching: 2, computing: 4, dirty: 16, pending: 32 } as const
-
-type CellNode<T> = ReactiveNode & { kind: 'cell'; value: T; next: T; unwatched: (() => void) | undefined }
-type DerivedNode<T> = ReactiveNode & {
-  kind: 'derived'
-  value: T | undefined
-  compute: () => T
-  unwatched: (() => void) | undefined
-}
-type WatcherNode = ReactiveNode & { kind: 'watcher'; run: () => void }
-type Node = CellNode<unknown> | DerivedNode<unknown> | WatcherNode
-
-const nodes = new WeakMap<ReactiveNode, Node>()
-const stale = new Set<WatcherNode>()
-const counters = { recomputed: 0 }
-let reader: ReactiveNode | undefined
-let cycle = 0
-
-const { link, unlink, propagate, checkDirty, shallowPropagate } = createReactiveSystem({
-  update(node) {
-    const known = nodes.get(node)
-    if (known?.kind === 'cell') return updateCell(known)
-    return known?.kind === 'derived' && recompute(known)
-  },
-  notify(node) {
-    const known = nodes.get(node)
-    if (known?.kind === 'watcher') stale.add(known)
-  },
-  unwatched(node) {
-    const known = nodes.get(node)
-    if (known === undefined || known.kind === 'watcher') return
-    if (known.kind === 'derived' && known.depsTail !== undefined) {
-      known.flags = Flag.mutable | Flag.dirty
-      dropInputs(known)
-    }
-    known.unwatched?.()
-  },
-})
-
-/** How many derivations and members were computed since the process started: what a change really cost. */
-export function recomputed(): number {
-  return counters.recomputed
-}
-
-/** Brings every `gather` up to date. Call it before reading buckets from outside; rounds end when nothing is stale. */
-export function settle(): void {
-  while (stale.size > 0) {
-    const round = [...stale]
-    stale.clear()
-    for (const watcher of round) runWatcher(watcher)
-  }
-}
+export { recomputed, settle } from './reactive.ts'
 
 export type Derived<T> = () => T
 
 /** A derivation. A result deeply equal to the one before keeps the old identity and stops the wave there. */
 export function derive<T>(compute: () => T, unwatched?: () => void): Derived<T> {
-  const node: DerivedNode<T> = {
-    kind: 'derived',
-    flags: Flag.mutable | Flag.dirty,
-    value: undefined,
-    compute,
-    unwatched,
-  }
-  nodes.set(node, node as Node)
-  return () => readDerived(node)
+  const node = new Computed(compute, unwatched)
+  return () => node.read()
 }
 
 /** Keyed inputs. Values are replaced, never edited; the same identity means the same content. */
 export class Table<T> {
-  readonly #cells = new Map<string, CellNode<T | undefined>>()
+  readonly #cells = new Map<string, Input<T | undefined>>()
   readonly #members = new Set<string>()
   readonly #watchers = new Set<(key: string, present: boolean) => void>()
   readonly #onDemand: ((key: string, wanted: boolean) => void) | undefined
@@ -95,16 +36,16 @@ export class Table<T> {
   get(key: string): T | undefined {
     let cell = this.#cells.get(key)
     if (cell === undefined) {
-      if (reader === undefined) return undefined
-      cell = this.#add(key, undefined)
+      if (!isTracking()) return undefined
+      cell = this.#add(key)
       this.#onDemand?.(key, true)
     }
-    return readCell(cell)
+    return cell.read()
   }
 
   set(key: string, value: T): void {
-    const cell = this.#cells.get(key) ?? this.#add(key, undefined)
-    writeCell(cell, value)
+    const cell = this.#cells.get(key) ?? this.#add(key)
+    cell.write(value)
     if (this.#members.has(key)) return
     this.#members.add(key)
     for (const watcher of this.#watchers) watcher(key, true)
@@ -113,7 +54,7 @@ export class Table<T> {
   delete(key: string): void {
     const cell = this.#cells.get(key)
     if (cell === undefined || !this.#members.delete(key)) return
-    writeCell(cell, undefined)
+    cell.write(undefined)
     if (cell.subs === undefined) this.#cells.delete(key)
     for (const watcher of this.#watchers) watcher(key, false)
   }
@@ -137,14 +78,11 @@ export class Table<T> {
     this.#watchers.add(watcher)
   }
 
-  #add(key: string, value: T | undefined): CellNode<T | undefined> {
-    const unwatched = () => {
-      if (this.#members.has(key) && this.#onDemand === undefined) return
+  #add(key: string): Input<T | undefined> {
+    const cell = new Input<T | undefined>(undefined, () => {
       if (!this.#members.has(key)) this.#cells.delete(key)
       this.#onDemand?.(key, false)
-    }
-    const cell: CellNode<T | undefined> = { kind: 'cell', flags: Flag.mutable, value, next: value, unwatched }
-    nodes.set(cell, cell as Node)
+    })
     this.#cells.set(key, cell)
     return cell
   }
@@ -160,7 +98,7 @@ export function family<T>(compute: (key: string) => T): (key: string) => T {
         () => compute(key),
         () => known.delete(key),
       )
-      if (reader !== undefined) known.set(key, derived)
+      if (isTracking()) known.set(key, derived)
     }
     return derived()
   }
@@ -175,7 +113,7 @@ export type Members = { watchMembers(watcher: (key: string, present: boolean) =>
 export class Gathering<V> implements Members {
   readonly #contribute: (member: string) => Iterable<readonly [bucket: string, value: V]>
   readonly #buckets = new Table<readonly Entry<V>[]>()
-  readonly #watchers = new Map<string, WatcherNode>()
+  readonly #watchers = new Map<string, Watcher>()
   readonly #given = new Map<string, ReadonlyMap<string, V>>()
 
   constructor(members: Members, contribute: (member: string) => Iterable<readonly [bucket: string, value: V]>) {
@@ -199,19 +137,16 @@ export class Gathering<V> implements Members {
 
   #join(member: string): void {
     if (this.#watchers.has(member)) return
-    const watcher: WatcherNode = { kind: 'watcher', flags: Flag.watching | Flag.dirty, run: () => this.#update(member) }
-    nodes.set(watcher, watcher)
+    const watcher = new Watcher(() => this.#update(member))
     this.#watchers.set(member, watcher)
-    stale.add(watcher)
+    watcher.start()
   }
 
   #leave(member: string): void {
     const watcher = this.#watchers.get(member)
     if (watcher === undefined) return
     this.#watchers.delete(member)
-    stale.delete(watcher)
-    dropInputs(watcher)
-    watcher.flags = 0
+    watcher.end()
     this.#give(member, new Map())
   }
 
@@ -248,7 +183,7 @@ export function memo<A extends object, R>(compute: (argument: A) => R): (argumen
   return (argument) => {
     const before = known.get(argument)
     if (before !== undefined) return before.result
-    counters.recomputed += 1
+    countRecomputed()
     const result = compute(argument)
     known.set(argument, { result })
     return result
@@ -266,109 +201,4 @@ function position(entries: readonly Entry<unknown>[], member: string): number {
     else high = middle
   }
   return low
-}
-
-function sameValue(a: unknown, b: unknown): boolean {
-  return a === b || isDeepStrictEqual(a, b)
-}
-
-function untracked(work: () => void): void {
-  const outer = reader
-  reader = undefined
-  try {
-    work()
-  } finally {
-    reader = outer
-  }
-}
-
-function track<T>(node: ReactiveNode, work: () => T): T {
-  const outer = reader
-  reader = node
-  forgetTail(node)
-  cycle += 1
-  try {
-    return work()
-  } finally {
-    reader = outer
-    node.flags &= ~Flag.computing
-    purge(node)
-  }
-}
-
-function readCell<T>(cell: CellNode<T>): T {
-  if (cell.flags & Flag.dirty && updateCell(cell as CellNode<unknown>) && cell.subs !== undefined)
-    shallowPropagate(cell.subs)
-  if (reader !== undefined) link(cell, reader, cycle)
-  return cell.value
-}
-
-function writeCell<T>(cell: CellNode<T>, value: T): void {
-  if (cell.next === value) return
-  cell.next = value
-  cell.flags = Flag.mutable | Flag.dirty
-  if (cell.subs !== undefined) propagate(cell.subs, false)
-}
-
-function updateCell(cell: CellNode<unknown>): boolean {
-  cell.flags = Flag.mutable
-  const changed = cell.value !== cell.next
-  cell.value = cell.next
-  return changed
-}
-
-function readDerived<T>(node: DerivedNode<T>): T {
-  if (node.flags & Flag.computing) throw new Error('a derivation reads itself')
-  const dirty =
-    node.flags & Flag.dirty || (node.flags & Flag.pending && node.deps !== undefined && checkDirty(node.deps, node))
-  if (dirty) {
-    if (recompute(node as DerivedNode<unknown>) && node.subs !== undefined) shallowPropagate(node.subs)
-  } else if (node.flags & Flag.pending) node.flags &= ~Flag.pending
-  if (reader !== undefined) link(node, reader, cycle)
-  return node.value as T
-}
-
-function recompute(node: DerivedNode<unknown>): boolean {
-  counters.recomputed += 1
-  node.flags = Flag.mutable | Flag.computing
-  let value: unknown
-  try {
-    value = track(node, node.compute)
-  } catch (error) {
-    node.flags = Flag.mutable | Flag.dirty
-    throw error
-  }
-  if (sameValue(node.value, value)) return false
-  node.value = value
-  return true
-}
-
-function runWatcher(watcher: WatcherNode): void {
-  const due =
-    watcher.flags & Flag.dirty ||
-    (watcher.flags & Flag.pending && watcher.deps !== undefined && checkDirty(watcher.deps, watcher))
-  watcher.flags = Flag.watching
-  if (!due) return
-  counters.recomputed += 1
-  watcher.flags = Flag.watching | Flag.computing
-  track(watcher, watcher.run)
-}
-
-// A reader's list of inputs is rebuilt from its start: inputs read again keep their links, `purge` drops the rest.
-function forgetTail(node: { depsTail?: Link | undefined }): void {
-  node.depsTail = undefined
-}
-
-function dropInputs(node: ReactiveNode): void {
-  let input = node.depsTail
-  while (input !== undefined) {
-    const before = input.prevDep
-    unlink(input, node)
-    input = before
-  }
-}
-
-function purge(node: ReactiveNode): void {
-  let unused = node.depsTail === undefined ? node.deps : node.depsTail.nextDep
-  while (unused !== undefined) unused = unlink(unused, node)
 }

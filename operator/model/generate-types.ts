@@ -96,6 +96,7 @@ function typeFor(schema: Schema, hint: string): string {
     case 'object':
       if (schema.properties !== undefined) return interfaceFor(schema, hint)
       return `Readonly<Record<string, ${schema.additionalProperties === undefined ? 'unknown' : typeFor(schema.additionalProperties, hint)}>>`
+    case undefined:
     default:
       return 'unknown'
   }

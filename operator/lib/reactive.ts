@@ -1,0 +1,223 @@
+// The graph under `derive.ts`: inputs, computed values and watchers over alien-signals' propagation, with equality and eviction.
+
+import { createReactiveSystem, type Link, type ReactiveNode } from 'alien-signals/system'
+import { isDeepStrictEqual } from 'node:util'
+
+const Flag = { mutable: 1, watching: 2, computing: 4, dirty: 16, pending: 32 } as const
+
+// A node of the graph; what alien-signals asks of it.
+abstract class Cell implements ReactiveNode {
+  deps?: Link
+  depsTail?: Link
+  subs?: Link
+  subsTail?: Link
+  flags: number = Flag.mutable
+
+  /** Brings the value up to date; whether it became another. */
+  abstract refresh(): boolean
+  /** The last reader has gone. */
+  abstract unwatched(): void
+}
+
+const stale = new Set<Watcher>()
+const counters = { recomputed: 0 }
+let reader: ReactiveNode | undefined
+let cycle = 0
+
+const { link, unlink, propagate, checkDirty, shallowPropagate } = createReactiveSystem({
+  update: (node) => node instanceof Cell && node.refresh(),
+  notify: (node) => void (node instanceof Watcher && stale.add(node)),
+  unwatched: (node) => void (node instanceof Cell && node.unwatched()),
+})
+
+/** How many derivations and members were computed since the process started: what a change really cost. */
+export function recomputed(): number {
+  return counters.recomputed
+}
+
+/** Brings every `gather` up to date. Call it before reading buckets from outside; rounds end when nothing is stale. */
+export function settle(): void {
+  for (const watcher of stale) {
+    stale.delete(watcher)
+    watcher.runWhenDue()
+  }
+}
+
+/** Counts one more computation that took place outside the graph. */
+export function countRecomputed(): void {
+  counters.recomputed += 1
+}
+
+/** Whether somebody is being computed now, whose reads are recorded. */
+export function isTracking(): boolean {
+  return reader !== undefined
+}
+
+/** Equal by identity or, failing that, by content. */
+export function sameValue(a: unknown, b: unknown): boolean {
+  return a === b || isDeepStrictEqual(a, b)
+}
+
+/** Reads during `work` are nobody's. */
+export function untracked(work: () => void): void {
+  const outer = reader
+  reader = undefined
+  try {
+    work()
+  } finally {
+    reader = outer
+  }
+}
+
+// An input: what the outside last put there.
+export class Input<T> extends Cell {
+  #value: T
+  #next: T
+  readonly #released: () => void
+
+  constructor(value: T, released: () => void) {
+    super()
+    this.#value = value
+    this.#next = value
+    this.#released = released
+  }
+
+  read(): T {
+    if (this.flags & Flag.dirty && this.refresh() && this.subs !== undefined) shallowPropagate(this.subs)
+    if (reader !== undefined) link(this, reader, cycle)
+    return this.#value
+  }
+
+  write(value: T): void {
+    if (this.#next === value) return
+    this.#next = value
+    this.flags = Flag.mutable | Flag.dirty
+    if (this.subs !== undefined) propagate(this.subs, false)
+  }
+
+  refresh(): boolean {
+    this.flags = Flag.mutable
+    const changed = this.#value !== this.#next
+    this.#value = this.#next
+    return changed
+  }
+
+  unwatched(): void {
+    this.#released()
+  }
+}
+
+export class Computed<T> extends Cell {
+  #result: { readonly value: T } | undefined
+  readonly #compute: () => T
+  readonly #released: (() => void) | undefined
+
+  constructor(compute: () => T, released: (() => void) | undefined) {
+    super()
+    this.flags = Flag.mutable | Flag.dirty
+    this.#compute = compute
+    this.#released = released
+  }
+
+  read(): T {
+    if (this.flags & Flag.computing) throw new Error('a derivation reads itself')
+    if (isDue(this)) {
+      if (this.refresh() && this.subs !== undefined) shallowPropagate(this.subs)
+    } else this.flags &= ~Flag.pending
+    if (reader !== undefined) link(this, reader, cycle)
+    if (this.#result === undefined) throw new Error('a derivation has no result')
+    return this.#result.value
+  }
+
+  refresh(): boolean {
+    counters.recomputed += 1
+    this.flags = Flag.mutable | Flag.computing
+    try {
+      const value = track(this, this.#compute)
+      if (this.#result !== undefined && sameValue(this.#result.value, value)) return false
+      this.#result = { value }
+      return true
+    } catch (error) {
+      this.flags = Flag.mutable | Flag.dirty
+      throw error
+    }
+  }
+
+  unwatched(): void {
+    if (this.depsTail !== undefined) {
+      this.flags = Flag.mutable | Flag.dirty
+      dropInputs(this)
+    }
+    this.#released?.()
+  }
+}
+
+// Something to be run again, by `settle`, when what it read has changed.
+export class Watcher implements ReactiveNode {
+  deps?: Link
+  depsTail?: Link
+  flags: number = Flag.watching | Flag.dirty
+  readonly #run: () => void
+
+  constructor(run: () => void) {
+    this.#run = run
+  }
+
+  runWhenDue(): void {
+    const due = isDue(this)
+    this.flags = Flag.watching
+    if (!due) return
+    counters.recomputed += 1
+    this.flags = Flag.watching | Flag.computing
+    track(this, this.#run)
+  }
+
+  /** Starts the first run with the next `settle`. */
+  start(): void {
+    stale.add(this)
+  }
+
+  end(): void {
+    stale.delete(this)
+    dropInputs(this)
+    this.flags = 0
+  }
+}
+
+function isDue(node: ReactiveNode): boolean {
+  if (node.flags & Flag.dirty) return true
+  return (node.flags & Flag.pending) !== 0 && node.deps !== undefined && checkDirty(node.deps, node)
+}
+
+function track<T>(node: ReactiveNode, work: () => T): T {
+  const outer = reader
+  reader = node
+  forgetTail(node)
+  cycle += 1
+  try {
+    return work()
+  } finally {
+    reader = outer
+    node.flags &= ~Flag.computing
+    purge(node)
+  }
+}
+
+// A reader's list of inputs is rebuilt from its start: inputs read again keep their links, `purge` drops the rest.
+function forgetTail(node: { depsTail?: Link | undefined }): void {
+  node.depsTail = undefined
+}
+
+function dropInputs(node: ReactiveNode): void {
+  let input = node.depsTail
+  while (input !== undefined) {
+    const before = input.prevDep
+    unlink(input, node)
+    input = before
+  }
+}
+
+function purge(node: ReactiveNode): void {
+  let unused = node.depsTail === undefined ? node.deps : node.depsTail.nextDep
+  while (unused !== undefined) unused = unlink(unused, node)
+}
