@@ -118,6 +118,30 @@ describe('lib/derive', () => {
     )
   })
 
+  it('a reader that caught the failure of a derivation is computed again when its inputs change', () => {
+    const table = new Table<number>()
+    table.set('a', -1)
+    const root = family((key) => {
+      const value = table.get(key) ?? 0
+      if (value < 0) throw new Error('negative')
+      return Math.sqrt(value)
+    })
+    const text = derive(() => {
+      try {
+        return String(root('a'))
+      } catch {
+        return 'none'
+      }
+    })
+    expect(text()).to.equal('none')
+    table.set('a', 4)
+    expect(text()).to.equal('2')
+    table.set('a', -4)
+    expect([text(), text()]).to.deep.equal(['none', 'none'])
+    table.set('a', 4)
+    expect(text()).to.equal('2')
+  })
+
   it('memo computes once per identity', () => {
     let runs = 0
     const size = memo((list: readonly number[]) => {

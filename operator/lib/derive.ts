@@ -14,7 +14,10 @@ export { recomputed, settle } from './reactive.ts'
 
 export type Derived<T> = () => T
 
-/** A derivation. A result deeply equal to the one before keeps the old identity and stops the wave there. */
+/**
+ * A derivation. A result deeply equal to the one before keeps the old identity and stops the wave there. A failure is a
+ * result too: readers get it thrown, may catch it, and are computed again when an input of the failed derivation changes.
+ */
 export function derive<T>(compute: () => T, unwatched?: () => void): Derived<T> {
   const node = new Computed(compute, unwatched)
   return () => node.read()

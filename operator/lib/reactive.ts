@@ -108,7 +108,7 @@ export class Input<T> extends Cell {
 }
 
 export class Computed<T> extends Cell {
-  #result: { readonly value: T } | undefined
+  #result: { readonly value: T } | { readonly error: unknown } | undefined
   readonly #compute: () => T
   readonly #released: (() => void) | undefined
 
@@ -126,21 +126,23 @@ export class Computed<T> extends Cell {
     } else this.flags &= ~Flag.pending
     if (reader !== undefined) link(this, reader, cycle)
     if (this.#result === undefined) throw new Error('a derivation has no result')
+    if ('error' in this.#result) throw this.#result.error
     return this.#result.value
   }
 
   refresh(): boolean {
     counters.recomputed += 1
     this.flags = Flag.mutable | Flag.computing
+    const before = this.#result
     try {
       const value = track(this, this.#compute)
-      if (this.#result !== undefined && sameValue(this.#result.value, value)) return false
+      if (before !== undefined && 'value' in before && sameValue(before.value, value)) return false
       this.#result = { value }
-      return true
     } catch (error) {
-      this.flags = Flag.mutable | Flag.dirty
-      throw error
+      // Kept until an input changes: propagation must not be interrupted, and whoever caught it must hear of the repair.
+      this.#result = { error }
     }
+    return true
   }
 
   unwatched(): void {

@@ -1,0 +1,148 @@
+import { expect } from 'chai'
+import { Registry } from 'prom-client'
+
+import { silentLog } from './lib/log.ts'
+
+import { Loop } from './loop.ts'
+import type { Built, RunResult } from './reconcile.ts'
+
+const nothing: RunResult = { kind: 'done', built: new Map(), patches: [] }
+const failed: Built = {
+  kind: 'failed',
+  error: new Error('impossible state'),
+  outcome: { kind: 'rejected', message: '', addresses: [] },
+}
+
+describe('loop', () => {
+  let results: (() => RunResult)[]
+  let seen: { runs: number }
+  let logged: { readonly level: string; readonly message: string; readonly run: unknown }[]
+  let synced: PromiseWithResolvers<void>
+  let loop: Loop
+  let registry: Registry
+  let wake: PromiseWithResolvers<void>
+
+  beforeEach(() => {
+    results = []
+    seen = { runs: 0 }
+    logged = []
+    synced = Promise.withResolvers()
+    wake = Promise.withResolvers()
+    registry = new Registry()
+    loop = new Loop({
+      run: () => {
+        seen.runs += 1
+        wake.resolve()
+        wake = Promise.withResolvers()
+        return (results.shift() ?? (() => nothing))()
+      },
+      synced: synced.promise,
+      registry,
+      logger: silentLog((level, message, fields) => logged.push({ level, message, run: fields?.['run'] })),
+      backoffLimits: { first: 1, most: 2 },
+    })
+  })
+
+  afterEach(() => loop.stop())
+
+  async function ran(count: number): Promise<void> {
+    while (seen.runs < count) await wake.promise
+    await turn()
+  }
+
+  it('does not run before the first full sync, and then at once', async () => {
+    loop.changed()
+    await turn()
+    await turn()
+    expect([seen.runs, loop.published]).to.deep.equal([0, false])
+    synced.resolve()
+    await ran(1)
+    expect(loop.published).to.equal(true)
+  })
+
+  it('makes one run of many changes, and another for a change that a run causes', async () => {
+    synced.resolve()
+    await ran(1)
+    results.push(() => {
+      loop.changed()
+      return nothing
+    })
+    for (let i = 0; i < 10; i++) loop.changed()
+    await ran(3)
+    await turn()
+    expect(seen.runs).to.equal(3)
+  })
+
+  it('runs at once: before anything else that waits for input', async () => {
+    synced.resolve()
+    await ran(1)
+    loop.changed()
+    await turn()
+    expect(seen.runs).to.equal(2)
+  })
+
+  it('logs a run that throws with its number, and tries again', async () => {
+    results.push(() => {
+      throw new Error('boom')
+    })
+    synced.resolve()
+    await ran(2)
+    expect(logged.map(({ level, message, run }) => [level, message, run])).to.deep.equal([
+      ['error', 'a run failed; trying again', 1],
+      ['info', 'run', 2],
+    ])
+  })
+
+  it('looks again after a held run, though nothing tells it to', async () => {
+    results.push(() => ({ kind: 'held', pending: 1 }))
+    synced.resolve()
+    await ran(1)
+    expect(loop.published).to.equal(false)
+    await ran(2)
+    expect(loop.published).to.equal(true)
+  })
+
+  it('keeps quiet, but at debug level, about runs that changed nothing', async () => {
+    const built = new Map([['shop/web', failed]])
+    const same = (): RunResult => ({ kind: 'done', built, patches: [] })
+    results.push(same, same)
+    synced.resolve()
+    await ran(1)
+    loop.changed()
+    await ran(2)
+    expect(logged.map(({ level, message }) => [level, message])).to.deep.equal([
+      ['error', 'a proxy could not be computed; it keeps what it has'],
+      ['info', 'run'],
+      ['debug', 'run changed nothing'],
+    ])
+  })
+
+  it('counts runs by result', async () => {
+    results.push(() => {
+      throw new Error('boom')
+    })
+    synced.resolve()
+    await ran(2)
+    const metrics = await registry.metrics()
+    expect(metrics).to.match(/haproxy_gateway_runs_total\{result="failed"\} 1/)
+    expect(metrics).to.match(/haproxy_gateway_runs_total\{result="done"\} 1/)
+    expect(metrics).to.match(/haproxy_gateway_run_seconds_count 2/)
+  })
+
+  it('does nothing after it was stopped', async () => {
+    synced.resolve()
+    await ran(1)
+    loop.changed()
+    loop.stop()
+    loop.changed()
+    await turn()
+    await turn()
+    expect(seen.runs).to.equal(1)
+  })
+})
+
+async function turn(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  setImmediate(resolve)
+  await promise
+}

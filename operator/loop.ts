@@ -1,0 +1,169 @@
+// When to run: at once after a change when no run is under way, never before the first full sync, again after a run that failed.
+
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+import { backoff, type BackoffLimits } from './lib/backoff.ts'
+import { recomputed } from './lib/derive.ts'
+import { errorText, type Logger } from './lib/log.ts'
+
+import type { Built, RunResult } from './reconcile.ts'
+
+export type LoopOptions = {
+  readonly run: () => RunResult
+  /** No run starts before. */
+  readonly synced: Promise<void>
+  readonly registry: Registry
+  readonly logger: Logger
+  readonly backoffLimits?: BackoffLimits
+}
+
+/** Milliseconds after which a held run looks again whether to go on without what is still being fetched. */
+const heldRecheck = 200
+
+type Done = RunResult & { readonly kind: 'done' }
+
+/** The dirty flag and what it sets off. */
+export class Loop {
+  readonly #options: LoopOptions
+  readonly #metrics: ReturnType<typeof createMetrics>
+  #state: 'waiting for sync' | 'idle' | 'due' | 'stopped' = 'waiting for sync'
+  #number = 0
+  #failures = 0
+  #timer: NodeJS.Timeout | undefined
+  #last: Done | undefined
+
+  constructor(options: LoopOptions) {
+    this.#options = options
+    this.#metrics = createMetrics(options.registry)
+    options.synced.then(
+      () => this.#begin(),
+      (error: unknown) => options.logger.error('the cluster cannot be watched', { error: errorText(error) }),
+    )
+  }
+
+  /** Whether a run has handed out a result. */
+  get published(): boolean {
+    return this.#last !== undefined
+  }
+
+  /** Something a run could read has changed. */
+  changed(): void {
+    if (this.#state !== 'idle') return
+    this.#state = 'due'
+    setImmediate(() => this.#runNow())
+  }
+
+  stop(): void {
+    this.#state = 'stopped'
+    clearTimeout(this.#timer)
+  }
+
+  #begin(): void {
+    if (this.#state === 'stopped') return
+    this.#state = 'idle'
+    this.changed()
+  }
+
+  #runNow(): void {
+    if (this.#state === 'stopped') return
+    this.#state = 'idle'
+    this.#number += 1
+    const started = performance.now()
+    const recomputedBefore = recomputed()
+    const result = this.#attempt()
+    const seconds = (performance.now() - started) / 1000
+    const cost = {
+      run: this.#number,
+      milliseconds: Math.round(seconds * 1e6) / 1e3,
+      recomputed: recomputed() - recomputedBefore,
+    }
+    this.#metrics.seconds.observe(seconds)
+    this.#metrics.recomputed.inc(cost.recomputed)
+    this.#metrics.runs.inc({ result: result?.kind ?? 'failed' })
+    if (result === undefined) this.#again(backoff(this.#failures, this.#options.backoffLimits))
+    else if (result.kind === 'held') this.#hold(result.pending, cost)
+    else this.#conclude(result, cost)
+  }
+
+  #attempt(): RunResult | undefined {
+    try {
+      const result = this.#options.run()
+      this.#failures = 0
+      return result
+    } catch (error) {
+      this.#failures += 1
+      const stack = error instanceof Error ? error.stack : undefined
+      this.#options.logger.error('a run failed; trying again', { run: this.#number, error: errorText(error), stack })
+      return undefined
+    }
+  }
+
+  #again(milliseconds: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.changed(), milliseconds)
+  }
+
+  #hold(pending: number, cost: object): void {
+    this.#options.logger.debug('run held until objects that are referred to were fetched', { ...cost, pending })
+    this.#again(heldRecheck)
+  }
+
+  #conclude(result: Done, cost: { readonly run: number }): void {
+    const { logger } = this.#options
+    const before = this.#last
+    this.#last = result
+    this.#metrics.proxies.set(result.built.size)
+    const changedProxies = [...result.built].filter(([id, built]) => before?.built.get(id) !== built)
+    for (const [proxy, built] of changedProxies) this.#tellFailure(proxy, built)
+    const quiet =
+      changedProxies.length === 0 &&
+      before?.built.size === result.built.size &&
+      sameItems(before.patches, result.patches)
+    const counts = {
+      proxies: result.built.size,
+      proxiesChanged: changedProxies.length,
+      statuses: result.patches.length,
+    }
+    if (!quiet) logger.info('run', { ...cost, ...counts })
+    else if (logger.isDebug()) logger.debug('run changed nothing', { ...cost, ...counts })
+  }
+
+  #tellFailure(proxy: string, built: Built): void {
+    if (built.kind !== 'failed') return
+    const stack = built.error instanceof Error ? built.error.stack : undefined
+    this.#options.logger.error('a proxy could not be computed; it keeps what it has', {
+      run: this.#number,
+      proxy,
+      error: errorText(built.error),
+      stack,
+    })
+  }
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, at) => item === b[at])
+}
+
+function createMetrics(registry: Registry) {
+  const registers = [registry]
+  return {
+    runs: new Counter({
+      name: 'haproxy_gateway_runs_total',
+      help: 'Runs by result: done, held (an object was still being fetched), failed.',
+      labelNames: ['result'],
+      registers,
+    }),
+    seconds: new Histogram({
+      name: 'haproxy_gateway_run_seconds',
+      help: 'How long runs took.',
+      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
+      registers,
+    }),
+    recomputed: new Counter({
+      name: 'haproxy_gateway_recomputed_total',
+      help: 'Derivations that runs computed again because something they read had changed.',
+      registers,
+    }),
+    proxies: new Gauge({ name: 'haproxy_gateway_proxies', help: 'Gateways that have a data plane.', registers }),
+  }
+}
