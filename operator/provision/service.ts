@@ -1,0 +1,33 @@
+import { frontendName } from '../model/names.ts'
+import type { ProxyModel } from '../model/proxy-model.ts'
+import type { DesiredObject } from '../model/rendered.ts'
+import { metadata, selector } from './metadata.ts'
+
+/**
+ * The Service that gives a Gateway its address: one port per frontend, under the same number in the pods.
+ *
+ * `externalTrafficPolicy: Local`: backends see the client's address and no node passes connections on to another; only nodes with a
+ * pod are offered to the load balancer. An address is asked for only when spec.addresses names exactly one: a Service takes no more.
+ */
+export function service(proxy: ProxyModel): DesiredObject {
+  const [address, ...more] = proxy.workload.addresses
+  const balancer = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: metadata(proxy),
+    spec: {
+      type: 'LoadBalancer',
+      externalTrafficPolicy: 'Local',
+      ipFamilyPolicy: 'PreferDualStack',
+      ...(address !== undefined && more.length === 0 ? { loadBalancerIP: address } : {}),
+      selector: selector(proxy),
+      ports: proxy.frontends.map(({ port, tls }) => ({
+        name: frontendName(port, tls !== undefined),
+        protocol: 'TCP',
+        port,
+        targetPort: port,
+      })),
+    },
+  }
+  return balancer
+}

@@ -1,0 +1,91 @@
+import type { Gateway, GatewayClass, HTTPRoute } from '../model/kubernetes.ts'
+import type { Outcome, StatusPatch } from '../model/rendered.ts'
+import type { ClassReport, GatewayReport, Report, RouteReport } from '../model/report.ts'
+import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
+import { memo } from '../lib/derive.ts'
+import { judgeClass } from './gateway-classes.ts'
+import { judgeGateway } from './gateways.ts'
+import { judgeRoute } from './routes.ts'
+
+export type StatusInput = {
+  readonly snapshot: Snapshot
+  readonly report: Report
+  readonly outcomes: ReadonlyMap<ObjectKey, Outcome>
+  /** Features of the Gateway API that we support, for the classes. */
+  readonly features: readonly string[]
+  /** The time of conditions that change now. */
+  readonly now: Date
+}
+
+type Judge = (input: StatusInput) => readonly StatusPatch[]
+type Patch = StatusPatch | undefined
+
+// Stand for what is absent, where identity counts.
+const noOutcome: Outcome = { kind: 'waiting', message: '', addresses: [] }
+const noReport: RouteReport = { kind: 'HTTPRoute', parents: [] }
+
+/**
+ * Judges statuses: a patch for every object whose status is not as it should be. A patch comes again, identically, until the object is
+ * seen with it or one of its inputs is replaced. A Gateway that the report does not name is left to whoever owns its class now.
+ */
+export function createStatuses(): Judge {
+  let now = new Date(0)
+  const ofClass = memo((object: GatewayClass) =>
+    memo((report: ClassReport) =>
+      memo((features: readonly string[]): Patch => judgeClass(object, report, { features, now })),
+    ),
+  )
+  const ofGateway = memo((gateway: Gateway) =>
+    memo((report: GatewayReport) =>
+      memo((given: Outcome): Patch => {
+        const outcome = given === noOutcome ? undefined : given
+        return judgeGateway({ gateway, report, outcome, now })
+      }),
+    ),
+  )
+  const ofRoute = memo((route: HTTPRoute) =>
+    memo((given: RouteReport): Patch => {
+      const report = given === noReport ? undefined : given
+      return judgeRoute({ route: { ...route, kind: 'HTTPRoute' }, report, now })
+    }),
+  )
+
+  return (input) => {
+    now = input.now
+    const { snapshot, report, outcomes, features } = input
+    const patches: StatusPatch[] = []
+    const add = (patch: Patch) => {
+      if (patch !== undefined) patches.push(patch)
+    }
+    for (const [key, found] of report.classes) {
+      const object = snapshot.GatewayClass.get(key)
+      if (object !== undefined) add(ofClass(object)(found)(features))
+    }
+    for (const [key, found] of report.gateways) {
+      const gateway = snapshot.Gateway.get(key)
+      if (gateway !== undefined) add(ofGateway(gateway)(found)(outcomes.get(key) ?? noOutcome))
+    }
+    const refused = refusals(outcomes)
+    for (const key of snapshot.HTTPRoute.keys()) {
+      const route = snapshot.HTTPRoute.get(key)
+      if (route === undefined) continue
+      const found = report.routes.get(key)
+      const guilty = refused.get(key)
+      if (guilty === undefined) add(ofRoute(route)(found ?? noReport))
+      else add(judgeRoute({ route: { ...route, kind: 'HTTPRoute' }, report: found, refusals: guilty, now }))
+    }
+    return patches
+  }
+}
+
+// Route → the Gateways whose configuration HAProxy refused because of it.
+function refusals(outcomes: ReadonlyMap<ObjectKey, Outcome>): ReadonlyMap<ObjectKey, ReadonlyMap<ObjectKey, Outcome>> {
+  const found = new Map<ObjectKey, Map<ObjectKey, Outcome>>()
+  for (const [gateway, outcome] of outcomes) {
+    const { kind, guilty } = outcome
+    if (kind !== 'rejected' || guilty?.kind !== 'HTTPRoute') continue
+    const refused = found.get(guilty.key) ?? new Map<ObjectKey, Outcome>()
+    found.set(guilty.key, refused.set(gateway, outcome))
+  }
+  return found
+}
