@@ -1,0 +1,103 @@
+import { expect } from 'chai'
+
+import { derive, settle } from '../lib/derive.ts'
+
+import { parseManifests, snapshotFromObjects } from '../watch/files.ts'
+import { createBackends } from './backends.ts'
+
+const service = `
+apiVersion: v1
+kind: Service
+metadata: { name: cart, namespace: shop }
+spec:
+  ports:
+  - { name: http, port: 80, targetPort: web }
+  - { name: admin, port: 81, targetPort: 9000 }
+  - { name: dns, port: 53, protocol: UDP }
+`
+
+function slice(name: string, ports: string, endpoints: readonly string[], serviceName = 'cart'): string {
+  return `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ${name}, namespace: shop, labels: { kubernetes.io/service-name: ${serviceName} } }
+addressType: IPv4
+ports: ${ports}
+endpoints: [${endpoints.join(', ')}]
+`
+}
+
+const web = '[{ name: http, port: 8080 }, { name: admin, port: 9000 }]'
+const ready = '{ addresses: [10.0.0.9, 10.0.0.10], conditions: { ready: true } }'
+const unknown = '{ addresses: [10.0.0.1] }'
+const unready = '{ addresses: [10.0.0.2], conditions: { ready: false, serving: false, terminating: false } }'
+const draining = '{ addresses: [10.0.0.3], conditions: { ready: false, serving: true, terminating: true } }'
+
+function serversWith(manifests: readonly string[], id = 'shop/cart:80') {
+  const backendOf = createBackends(snapshotFromObjects(parseManifests(manifests.join('\n---\n'), 'test')))
+  settle()
+  return backendOf(id, 'plain').servers.map(({ address, port }) => `${address} ${port}`)
+}
+
+describe('translate/backends', () => {
+  it('takes ready endpoints of all slices of the Service, sorted, each once', () => {
+    const slices = [slice('b', web, [ready, unready]), slice('a', web, [unknown, ready])]
+    expect(serversWith([service, ...slices])).to.deep.equal(['10.0.0.1 8080', '10.0.0.10 8080', '10.0.0.9 8080'])
+  })
+
+  it('finds the target port by the name of the port', () => {
+    expect(serversWith([service, slice('a', web, [unknown])], 'shop/cart:81')).to.deep.equal(['10.0.0.1 9000'])
+  })
+
+  it('finds the target port of a port without a name', () => {
+    const unnamed = service.replace('name: http, ', '')
+    expect(serversWith([unnamed, slice('a', '[{ name: "", port: 8080 }]', [unknown])])).to.deep.equal(['10.0.0.1 8080'])
+  })
+
+  it('falls back to endpoints that still serve while they end', () => {
+    expect(serversWith([service, slice('a', web, [unready, draining])])).to.deep.equal(['10.0.0.3 8080'])
+    expect(serversWith([service, slice('a', web, [unknown, draining])])).to.deep.equal(['10.0.0.1 8080'])
+  })
+
+  it('takes IPv6 beside IPv4, and neither domain names nor zones', () => {
+    const other = '{ addresses: ["fd00::7", example.com, "fe80::1%eth0", "10.1", "1.2.3.256", ":::1", "1.2.3.4\\nx"] }'
+    const slices = [slice('a', web, [unknown]), slice('b', web, [other])]
+    expect(serversWith([service, ...slices])).to.deep.equal(['10.0.0.1 8080', 'fd00::7 8080'])
+  })
+
+  const empties: readonly (readonly [string, readonly string[]])[] = [
+    ['no slices', [service]],
+    ['only slices of another Service', [service, slice('a', web, [unknown], 'other')]],
+    ['only endpoints that are not ready', [service, slice('a', web, [unready])]],
+    ['no port of that name in the slices', [service, slice('a', '[{ name: other, port: 8080 }]', [unknown])]],
+    ['only a UDP port in the slices', [service, slice('a', '[{ name: http, port: 8080, protocol: UDP }]', [unknown])]],
+  ]
+  for (const [sentence, manifests] of empties)
+    it(`has no servers with ${sentence}`, () => {
+      expect(serversWith(manifests)).to.deep.equal([])
+    })
+
+  it('shares the servers between profiles, and follows only what matters', () => {
+    const snapshot = snapshotFromObjects(parseManifests([service, slice('a', web, [unknown])].join('---'), 'test'))
+    const backendOf = createBackends(snapshot)
+    const both = derive(() => [backendOf('shop/cart:80', 'plain'), backendOf('shop/cart:80', 'filtered')])
+    settle()
+    const [plain, filtered] = both()
+    expect(plain?.servers).to.equal(filtered?.servers)
+    expect([plain?.profile, filtered?.profile]).to.deep.equal(['plain', 'filtered'])
+
+    const first = both()
+    for (const object of parseManifests(slice('b', web, [unready]), 'test')) snapshot.put(object)
+    settle()
+    expect(both()).to.equal(first)
+
+    for (const object of parseManifests(slice('b', web, [ready]), 'test')) snapshot.put(object)
+    settle()
+    expect(both()[0]?.servers).to.have.lengthOf(3)
+
+    snapshot.remove('EndpointSlice', 'shop/b')
+    snapshot.remove('EndpointSlice', 'shop/a')
+    settle()
+    expect(both()[0]?.servers).to.deep.equal([])
+  })
+})

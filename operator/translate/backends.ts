@@ -1,0 +1,102 @@
+import type { V1EndpointSlice } from '../model/kubernetes.ts'
+import type { Backend, BackendId, BackendProfile, Port, Server } from '../model/proxy-model.ts'
+import { keyFor, type ObjectKey, type Snapshot, splitKey } from '../model/snapshot.ts'
+
+import { compareTexts } from '../lib/compare-texts.ts'
+import { family, Gathering } from '../lib/derive.ts'
+
+const serviceNameLabel = 'kubernetes.io/service-name'
+
+/** Of a slice what servers are made of. */
+type Endpoints = {
+  readonly ports: readonly { readonly name: string; readonly port: Port }[]
+  readonly addresses: readonly { readonly address: string; readonly state: EndpointState }[]
+}
+type EndpointState = 'ready' | 'draining'
+
+/** The identity of a Service port. */
+export function backendId(service: ObjectKey, port: Port): BackendId {
+  return `${service}:${port}`
+}
+
+/**
+ * The backend of a Service port: its ready endpoints, IPv4 and IPv6; without any, those that still serve while they end; without
+ * those, none, and requests are answered with 503. Reads are tracked; the profiles of a Service port share one list of servers.
+ */
+export function createBackends(snapshot: Snapshot): (id: BackendId, profile: BackendProfile) => Backend {
+  const slices = new Gathering(snapshot.EndpointSlice, (key) => {
+    const slice = snapshot.EndpointSlice.get(key)
+    const service = slice?.metadata?.labels?.[serviceNameLabel]
+    if (slice === undefined || service === undefined) return []
+    return [[keyFor(splitKey(key).namespace, service), endpointsOf(slice)] as const]
+  })
+  const portName = family((id) => {
+    const { service, port } = partsOf(id)
+    const ports = snapshot.Service.get(service)?.spec?.ports ?? []
+    return ports.find((candidate) => candidate.port === port && isTcp(candidate.protocol))?.name ?? ''
+  })
+  const servers = family((id) => {
+    const gathered = slices.bucket(partsOf(id).service).map(({ value }) => value)
+    return serversOf(gathered, portName(id))
+  })
+  const backend = family((key): Backend => {
+    const bar = key.lastIndexOf('|')
+    const id = key.slice(0, bar)
+    return { id, profile: key.slice(bar + 1) === 'plain' ? 'plain' : 'filtered', servers: servers(id) }
+  })
+  return (id, profile) => backend(`${id}|${profile}`)
+}
+
+function partsOf(id: BackendId): { readonly service: ObjectKey; readonly port: Port } {
+  const colon = id.lastIndexOf(':')
+  return { service: id.slice(0, colon), port: Number(id.slice(colon + 1)) }
+}
+
+function endpointsOf(slice: V1EndpointSlice): Endpoints {
+  const ports = (slice.ports ?? []).flatMap(({ name, port, protocol }) =>
+    port === undefined || !Number.isInteger(port) || !isTcp(protocol) ? [] : [{ name: name ?? '', port }],
+  )
+  const addresses = (slice.endpoints ?? []).flatMap((endpoint) => {
+    const state = stateOf(endpoint.conditions ?? {})
+    if (state === undefined) return []
+    // A domain name would make HAProxy reach whatever it resolves to; slices of pods never hold one.
+    return endpoint.addresses.filter(isPlainAddress).map((address) => ({ address, state }))
+  })
+  return { ports, addresses }
+}
+
+// No domain name, no short form, and no zone: `fe80::1%eth0` means something on one machine only.
+function isPlainAddress(address: string): boolean {
+  if (address.includes(':')) return /^[\da-f:.]+$/i.test(address) && URL.canParse(`http://[${address}]`)
+  return (
+    /^[\d.]+$/.test(address) && URL.canParse(`http://${address}`) && new URL(`http://${address}`).hostname === address
+  )
+}
+
+function stateOf(conditions: {
+  readonly ready?: boolean
+  readonly serving?: boolean
+  readonly terminating?: boolean
+}): EndpointState | undefined {
+  if (conditions.ready !== false) return 'ready'
+  return conditions.serving === true && conditions.terminating === true ? 'draining' : undefined
+}
+
+function serversOf(slices: readonly Endpoints[], portName: string): readonly Server[] {
+  const ready = serversIn(slices, portName, 'ready')
+  return ready.length > 0 ? ready : serversIn(slices, portName, 'draining')
+}
+
+// The slice's port of the same name as the Service's holds the target port, already resolved.
+function serversIn(slices: readonly Endpoints[], portName: string, wanted: EndpointState): readonly Server[] {
+  const found = new Map<string, Server>()
+  for (const { ports, addresses } of slices)
+    for (const { name, port } of ports)
+      for (const { address, state } of addresses)
+        if (name === portName && state === wanted) found.set(`${address} ${port}`, { address, port })
+  return [...found.values()].toSorted((a, b) => compareTexts(a.address, b.address) || a.port - b.port)
+}
+
+function isTcp(protocol: string | undefined): boolean {
+  return protocol === undefined || protocol === 'TCP'
+}

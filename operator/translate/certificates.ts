@@ -1,0 +1,86 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+
+import type { V1Secret } from '../model/kubernetes.ts'
+import type { Certificate } from '../model/proxy-model.ts'
+import { Secret } from '../model/secret.ts'
+import { keyOf } from '../model/snapshot.ts'
+
+import { shortHash } from '../lib/hash.ts'
+
+export type CheckedCertificate =
+  | { readonly kind: 'usable'; readonly certificate: Certificate }
+  /** A sentence that names the Secret and the way out, and nothing of what it holds. */
+  | { readonly kind: 'unusable'; readonly message: string }
+
+/**
+ * The certificate chain and key of a Secret of type kubernetes.io/tls, when HAProxy can serve with them: they parse, the key is the
+ * first certificate's, each certificate is signed by the next, and the key is one that OpenSSL takes. An expired one is usable: better than no answer, and the client decides.
+ */
+export function checkCertificate(secret: V1Secret): CheckedCertificate {
+  const name = `Secret ${keyOf(secret)}`
+  if (secret.type !== 'kubernetes.io/tls')
+    return unusable(`${name} is of type ${secret.type ?? 'Opaque'}; a certificate needs type kubernetes.io/tls.`)
+  const chain = parseChain(textOf(secret, 'tls.crt'))
+  if (chain === undefined) return unusable(`${name} has no readable PEM certificate in tls.crt; put the chain there.`)
+  const key = parseKey(textOf(secret, 'tls.key'))
+  if (key === undefined)
+    return unusable(`${name} has no readable PEM private key without passphrase in tls.key; put it there.`)
+  const fault = faultOf(chain, key)
+  if (fault !== undefined) return unusable(`${name}: ${fault}`)
+  const pem = [...chain.map(String), key.export({ type: 'pkcs8', format: 'pem' }).toString()].join('')
+  return {
+    kind: 'usable',
+    certificate: { id: keyOf(secret), pem: new Secret(pem), fingerprint: shortHash(pem, 64) },
+  }
+}
+
+function unusable(message: string): CheckedCertificate {
+  return { kind: 'unusable', message }
+}
+
+function textOf(secret: V1Secret, field: string): string {
+  return Buffer.from(secret.data?.[field] ?? '', 'base64').toString('utf8')
+}
+
+function parseChain(text: string): readonly [X509Certificate, ...X509Certificate[]] | undefined {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
+  try {
+    const [first, ...others] = blocks.map((block) => new X509Certificate(block))
+    return first === undefined ? undefined : [first, ...others]
+  } catch {
+    return undefined
+  }
+}
+
+function parseKey(text: string): KeyObject | undefined {
+  try {
+    return createPrivateKey(text)
+  } catch {
+    return undefined
+  }
+}
+
+function faultOf(chain: readonly [X509Certificate, ...X509Certificate[]], key: KeyObject): string | undefined {
+  if (!chain[0].checkPrivateKey(key))
+    return 'tls.key is not the key of the first certificate in tls.crt; put the pair together, the server certificate first.'
+  const unsigned = chain.findIndex((certificate, index) => !isIssuedBy(certificate, chain[index + 1]))
+  if (unsigned >= 0)
+    return `certificate ${unsigned + 2} in tls.crt is not the issuer of certificate ${unsigned + 1}; put the chain in order, the server certificate first.`
+  return faultOfKey(key)
+}
+
+// What OpenSSL's default level refuses, and HAProxy the whole configuration with it; and curves that no client knows.
+function faultOfKey({ asymmetricKeyType: type, asymmetricKeyDetails: details = {} }: KeyObject): string | undefined {
+  const { modulusLength, namedCurve } = details
+  if (modulusLength !== undefined && modulusLength < 2048)
+    return `tls.key is an RSA key of ${modulusLength} bits; at least 2048 are needed.`
+  if (namedCurve !== undefined && !['prime256v1', 'secp384r1', 'secp521r1'].includes(namedCurve))
+    return `tls.key is on the curve ${namedCurve}; P-256, P-384 and P-521 are supported.`
+  return type !== undefined && ['rsa', 'rsa-pss', 'ec', 'ed25519', 'ed448'].includes(type)
+    ? undefined
+    : `tls.key is of type ${type}; RSA, EC and Ed25519 are supported.`
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate | undefined): boolean {
+  return issuer === undefined || (certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey))
+}

@@ -1,0 +1,315 @@
+import { expect } from 'chai'
+
+import type { Gateway, GatewayListener, KubernetesObject } from '../model/kubernetes.ts'
+import type { ProxyModel } from '../model/proxy-model.ts'
+import type { Finding, GatewayReport } from '../model/report.ts'
+import { snapshotFromObjects } from '../watch/files.ts'
+
+import { pem } from './testing/certificates.ts'
+import { gateway, gatewayClass, grant, listener, tlsListener, tlsSecret } from './testing/objects.ts'
+import { createTranslator } from './translate.ts'
+
+type Result = { readonly proxy: ProxyModel | undefined; readonly report: GatewayReport | undefined }
+
+function translate(web: Gateway, ...others: readonly KubernetesObject[]): Result {
+  const translation = createTranslator(snapshotFromObjects([gatewayClass(), web, ...others]))()
+  return { proxy: translation.proxies[0], report: translation.report.gateways.get('shop/web') }
+}
+function withListeners(listeners: readonly GatewayListener[], ...others: readonly KubernetesObject[]): Result {
+  return translate(gateway('shop/web', listeners), ...others)
+}
+function summary(findings: readonly Finding[] | undefined): readonly string[] {
+  return (findings ?? []).map(({ type, status, reason }) => `${type}=${status}/${reason}`)
+}
+const notProgrammed = 'Programmed=False/Invalid'
+
+describe('translate/listeners', () => {
+  type Row = readonly [what: string, listeners: readonly GatewayListener[], ...expected: readonly (readonly string[])[]]
+  const kinds = (...names: readonly string[]): Partial<GatewayListener> => ({
+    allowedRoutes: { kinds: names.map((kind) => ({ kind })) },
+  })
+  const rows: readonly Row[] = [
+    ['one of HTTP', [listener()], []],
+    ['one of TCP', [listener({ protocol: 'TCP' })], ['Accepted=False/UnsupportedProtocol', notProgrammed]],
+    [
+      'protocol with the name of an inherited property',
+      [listener({ protocol: 'constructor' })],
+      ['Accepted=False/UnsupportedProtocol', notProgrammed],
+    ],
+    [
+      'the same port and hostname twice',
+      [listener({ hostname: 'a.com' }), listener({ name: 'two', hostname: 'A.com' })],
+      ...Array.from({ length: 2 }, () => [
+        'Conflicted=True/HostnameConflict',
+        'Accepted=False/HostnameConflict',
+        notProgrammed,
+      ]),
+    ],
+    [
+      'no hostname twice, and one with',
+      [listener(), listener({ name: 'two' }), listener({ name: 'three', hostname: 'a.com' })],
+      ...Array.from({ length: 2 }, () => [
+        'Conflicted=True/HostnameConflict',
+        'Accepted=False/HostnameConflict',
+        notProgrammed,
+      ]),
+      [],
+    ],
+    [
+      'HTTP and HTTPS on a port',
+      [listener(), tlsListener(['tls'], { port: 80 })],
+      ...Array.from({ length: 2 }, () => [
+        'Conflicted=True/ProtocolConflict',
+        'Accepted=False/ProtocolConflict',
+        notProgrammed,
+      ]),
+    ],
+    [
+      'HTTP and TCP on a port',
+      [listener(), listener({ name: 'tcp', protocol: 'TCP' })],
+      [],
+      ['Accepted=False/UnsupportedProtocol', notProgrammed],
+    ],
+    [
+      'other ports',
+      [listener(), listener({ name: 'two', port: 81 }), listener({ name: 'three', hostname: 'a.com' })],
+      [],
+      [],
+      [],
+    ],
+    ['a port of the data plane', [listener({ port: 8404 })], ['Accepted=False/PortUnavailable', notProgrammed]],
+    ['a bad hostname', [listener({ hostname: 'a b' })], ['Accepted=False/UnsupportedValue', notProgrammed]],
+    [
+      'an unknown route kind',
+      [listener(kinds('InvalidRoute'))],
+      ['ResolvedRefs=False/InvalidRouteKinds', notProgrammed],
+    ],
+    [
+      'an unknown route kind beside a known',
+      [listener(kinds('InvalidRoute', 'HTTPRoute'))],
+      ['ResolvedRefs=False/InvalidRouteKinds'],
+    ],
+    [
+      'a known kind of another group',
+      [listener({ allowedRoutes: { kinds: [{ group: 'x.io', kind: 'HTTPRoute' }] } })],
+      ['ResolvedRefs=False/InvalidRouteKinds', notProgrammed],
+    ],
+    [
+      'a selector that is missing',
+      [listener({ allowedRoutes: { namespaces: { from: 'Selector' } } })],
+      ['Accepted=False/UnsupportedValue', notProgrammed],
+    ],
+    [
+      'an operator that does not exist',
+      [
+        listener({
+          allowedRoutes: {
+            namespaces: {
+              from: 'Selector',
+              selector: { matchExpressions: [{ key: 'a', operator: 'Gt', values: ['1'] }] },
+            },
+          },
+        }),
+      ],
+      ['Accepted=False/UnsupportedValue', notProgrammed],
+    ],
+    ['a usable certificate', [tlsListener(['tls'])], []],
+    ['a missing Secret', [tlsListener(['none'])], ['ResolvedRefs=False/InvalidCertificateRef', notProgrammed]],
+    ['a broken certificate', [tlsListener(['broken'])], ['ResolvedRefs=False/InvalidCertificateRef', notProgrammed]],
+    [
+      'a broken certificate beside a usable one',
+      [tlsListener(['broken', 'tls'])],
+      ['ResolvedRefs=False/InvalidCertificateRef'],
+    ],
+    ['no certificateRefs', [tlsListener([])], ['ResolvedRefs=False/InvalidCertificateRef', notProgrammed]],
+    [
+      'a Secret elsewhere without a grant',
+      [tlsListener(['pay/tls'])],
+      ['ResolvedRefs=False/RefNotPermitted', notProgrammed],
+    ],
+    ['a Secret elsewhere with a grant', [tlsListener(['vault/tls'])], []],
+    [
+      'a certificateRef of another kind',
+      [tlsListener([], { tls: { certificateRefs: [{ kind: 'ConfigMap', name: 'tls' }] } })],
+      ['ResolvedRefs=False/InvalidCertificateRef', notProgrammed],
+    ],
+    [
+      'HTTPS that passes through',
+      [tlsListener(['tls'], { tls: { mode: 'Passthrough', certificateRefs: [{ name: 'tls' }] } })],
+      ['Accepted=False/UnsupportedValue', notProgrammed],
+    ],
+    [
+      'TLS options',
+      [tlsListener(['tls'], { tls: { options: { 'x.io/a': 'b' }, certificateRefs: [{ name: 'tls' }] } })],
+      ['Accepted=False/UnsupportedValue', notProgrammed],
+    ],
+  ]
+  const secrets = [
+    tlsSecret('shop/tls'),
+    tlsSecret('shop/broken', 'Hello world'),
+    tlsSecret('pay/tls'),
+    tlsSecret('vault/tls'),
+    grant('vault/g', {
+      from: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', namespace: 'shop' }],
+      to: [{ group: '', kind: 'Secret' }],
+    }),
+  ]
+  for (const [what, listeners, ...expected] of rows)
+    it(what, () => {
+      // One more listener, so that it is not the Gateway's fate that shows.
+      const spare = listener({ name: 'spare', port: 9999 })
+      const { report } = withListeners([...listeners, spare], ...secrets)
+      expect(report?.listeners.slice(0, -1).map(({ findings }) => summary(findings))).to.deep.equal(expected)
+    })
+
+  it('lists the kinds that it supports of those asked for', () => {
+    const listeners = [
+      listener(kinds('TLSRoute')),
+      listener({ ...kinds('X', 'HTTPRoute'), port: 81 }),
+      listener({ port: 82 }),
+    ]
+    const { report } = withListeners([...listeners, listener({ port: 83, protocol: 'UDP' })])
+    const httpRoute = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }]
+    expect(report?.listeners.map(({ supportedKinds }) => supportedKinds)).to.deep.equal([[], httpRoute, httpRoute, []])
+  })
+
+  it('serves the good listeners of a port beside one without a usable certificate, whose hostname stays its own', () => {
+    const { proxy } = withListeners(
+      [
+        tlsListener(['tls'], { hostname: '*.example.com' }),
+        tlsListener(['none'], { name: 'bad', hostname: 'a.example.com' }),
+      ],
+      ...secrets,
+    )
+    expect(proxy?.frontends.map(({ port, hosts }) => [port, hosts.map(({ hostname }) => hostname)])).to.deep.equal([
+      [443, ['*.example.com', 'a.example.com']],
+    ])
+    expect(
+      proxy?.frontends[0]?.tls?.certificates.map(({ certificate, hostnames }) => [certificate.id, hostnames]),
+    ).to.deep.equal([['shop/tls', ['*.example.com']]])
+  })
+
+  it('serves a certificate once, for the hostnames of all listeners that name it', () => {
+    const listeners = ['b.com', 'a.com', undefined].map((hostname, index) =>
+      tlsListener(['tls', ...(index === 1 ? ['two'] : [])], {
+        name: `l${index}`,
+        ...(hostname === undefined ? {} : { hostname }),
+      }),
+    )
+    const certificates = (some: readonly GatewayListener[]) =>
+      withListeners(some, ...secrets, tlsSecret('shop/two')).proxy?.frontends[0]?.tls?.certificates.map(
+        ({ certificate, hostnames }) => `${certificate.id}: ${hostnames.join(' ')}`,
+      )
+    expect(certificates(listeners.slice(0, 2))).to.deep.equal(['shop/tls: b.com a.com', 'shop/two: a.com'])
+    expect(certificates(listeners)).to.deep.equal(['shop/tls: ', 'shop/two: a.com'])
+    expect(certificates(listeners.toReversed())).to.deep.equal(['shop/tls: ', 'shop/two: a.com'])
+  })
+
+  it('follows a Secret that is renewed', () => {
+    const snapshot = snapshotFromObjects([
+      gatewayClass(),
+      gateway('shop/web', [tlsListener(['tls'])]),
+      tlsSecret('shop/tls'),
+    ])
+    const translator = createTranslator(snapshot)
+    const certificate = () => translator().proxies[0]?.frontends[0]?.tls?.certificates[0]?.certificate
+    const before = certificate()
+    snapshot.put(tlsSecret('shop/tls', pem.server + pem.issuer))
+    expect(certificate()?.fingerprint).to.be.a('string').and.not.equal(before?.fingerprint)
+    snapshot.remove('Secret', 'shop/tls')
+    expect(translator().proxies[0]?.frontends).to.deep.equal([])
+  })
+})
+
+describe('translate/gateway', () => {
+  type Row = readonly [what: string, web: Gateway, findings: readonly string[], programmed: boolean]
+  const rows: readonly Row[] = [
+    ['a healthy one', gateway('shop/web'), [], true],
+    [
+      'no valid listener',
+      gateway('shop/web', [listener({ protocol: 'UDP' })]),
+      ['Accepted=False/ListenersNotValid', notProgrammed],
+      false,
+    ],
+    [
+      'some valid listeners',
+      gateway('shop/web', [listener(), listener({ name: 'x', protocol: 'UDP' })]),
+      ['Accepted=True/ListenersNotValid'],
+      true,
+    ],
+    ['a listener without certificate only', gateway('shop/web', [tlsListener(['none'])]), [notProgrammed], true],
+    [
+      'an address of an unknown type',
+      gateway('shop/web', [listener()], { addresses: [{ type: 'test/fake', value: 'x' }] }),
+      ['Accepted=False/UnsupportedAddress', notProgrammed],
+      false,
+    ],
+    ['an address without value', gateway('shop/web', [listener()], { addresses: [{ type: 'IPAddress' }] }), [], true],
+    [
+      'parameters',
+      gateway('shop/web', [listener()], { infrastructure: { parametersRef: { group: 'x.io', kind: 'X', name: 'x' } } }),
+      ['Accepted=False/InvalidParameters', notProgrammed],
+      false,
+    ],
+    [
+      'a client certificate for backends',
+      gateway('shop/web', [listener()], { tls: { backend: { clientCertificateRef: { name: 'x' } } } }),
+      ['Accepted=False/Invalid', notProgrammed],
+      false,
+    ],
+  ]
+  for (const [what, web, findings, programmed] of rows)
+    it(`${what}: ${findings.join(', ') || 'no findings'}`, () => {
+      const { proxy, report } = translate(web)
+      expect(summary(report?.findings)).to.deep.equal(findings)
+      expect(proxy !== undefined).to.equal(programmed)
+    })
+
+  it('does not serve ports for which clients are to be validated, rather than serve them without', () => {
+    const validation = { caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] }
+    const frontend = { default: { validation }, perPort: [{ port: 8443, tls: {} }] }
+    const listeners = [tlsListener(['tls']), tlsListener(['tls'], { name: 'open', port: 8443 })]
+    const { proxy, report } = translate(gateway('shop/web', listeners, { tls: { frontend } }), tlsSecret('shop/tls'))
+    expect(proxy?.frontends.map(({ port }) => port)).to.deep.equal([8443])
+    expect(summary(report?.listeners[0]?.findings)).to.deep.equal(['Accepted=False/UnsupportedValue', notProgrammed])
+  })
+
+  it('tells the provisioner what it needs to know', () => {
+    const infrastructure = { labels: { a: 'b' }, annotations: { c: 'd' } }
+    const addresses = [{ value: '10.0.0.1' }, { type: 'IPAddress', value: '' }]
+    const { proxy } = translate(gateway('shop/web', [listener()], { infrastructure, addresses }))
+    expect(proxy?.workload).to.deep.equal({
+      name: 'web-haproxy',
+      namespace: 'shop',
+      uid: 'uid-shop/web',
+      className: 'haproxy',
+      labels: { a: 'b' },
+      annotations: { c: 'd' },
+      addresses: ['10.0.0.1'],
+    })
+  })
+
+  it('of another or an unaccepted class is none of our business', () => {
+    const foreign = gatewayClass('foreign', { controllerName: 'x.io/y' })
+    const parametersRef = { group: 'x.io', kind: 'X', name: 'x' }
+    for (const className of [foreign, gatewayClass('foreign', { parametersRef })]) {
+      const web = gateway('shop/web', [listener()], { gatewayClassName: 'foreign' })
+      const { proxy, report } = translate(web, className)
+      expect([proxy, report]).to.deep.equal([undefined, undefined])
+    }
+  })
+
+  it('a class that asks for parameters is refused, one of another controller is not mentioned', () => {
+    const parametersRef = { group: 'x.io', kind: 'X', name: 'x' }
+    const objects = [
+      gatewayClass(),
+      gatewayClass('bad', { parametersRef }),
+      gatewayClass('foreign', { controllerName: 'x.io/y' }),
+    ]
+    const { classes } = createTranslator(snapshotFromObjects(objects))().report
+    expect([...classes].map(([name, { findings }]) => [name, ...summary(findings)])).to.deep.equal([
+      ['haproxy'],
+      ['bad', 'Accepted=False/InvalidParameters'],
+    ])
+  })
+})

@@ -1,0 +1,45 @@
+import type { Hostname } from '../model/proxy-model.ts'
+
+import { compareTexts } from '../lib/compare-texts.ts'
+
+/**
+ * The hostnames that both a listener and a route serve, sorted, each once. Without hostnames of its own a route serves the
+ * listener's; an empty hostname of a listener is any host. https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec
+ */
+export function intersectHostnames(listener: Hostname, route: readonly Hostname[]): readonly Hostname[] {
+  if (route.length === 0) return [listener]
+  const common = route.flatMap((hostname) => intersection(listener, hostname))
+  return [...new Set(common)].toSorted(compareTexts)
+}
+
+/**
+ * Which of `patterns` the requests for `hostname` belong to: the most specific that covers all of them. Exact before wildcard,
+ * the longer wildcard before the shorter, any host last.
+ */
+export function mostSpecific(patterns: readonly Hostname[], hostname: Hostname): Hostname | undefined {
+  const [first] = patterns
+    .filter((pattern) => covers(pattern, hostname))
+    .toSorted((a, b) => specificity(b) - specificity(a))
+  return first
+}
+
+/** Whether every host that `hostname` stands for is one that `pattern` stands for. A wildcard covers any number of labels, not none. */
+export function covers(pattern: Hostname, hostname: Hostname): boolean {
+  if (pattern === '' || pattern === hostname) return true
+  return pattern.startsWith('*.') && hostname.endsWith(pattern.slice(1)) && hostname.length > pattern.length - 1
+}
+
+/** Whether a text can be the hostname of a listener: labels of letters, digits and dashes, maybe after `*.`. Lower case. */
+export function isHostname(text: string): boolean {
+  return text.length <= 253 && /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text)
+}
+
+function intersection(a: Hostname, b: Hostname): readonly Hostname[] {
+  if (covers(a, b)) return [b]
+  return covers(b, a) ? [a] : []
+}
+
+// Of two patterns that cover the same host, an exact one has the host's length; a wildcard is the more specific the longer it is.
+function specificity(pattern: Hostname): number {
+  return pattern.startsWith('*.') ? pattern.length : pattern.length * 1000
+}

@@ -1,0 +1,80 @@
+import type { Backend, BackendId, BackendProfile, ConditionNames } from '../model/proxy-model.ts'
+import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
+
+import { compareTexts } from '../lib/compare-texts.ts'
+import { family, Gathering } from '../lib/derive.ts'
+
+import { attempt, type Part } from './fault.ts'
+import type { PlacedRoute } from './routes-placed.ts'
+
+/** What the rules of a proxy need beside themselves, each once. Tracked. */
+export type ProxyNeeds = {
+  readonly backends: (gateway: ObjectKey) => readonly Backend[]
+  readonly conditionNames: (gateway: ObjectKey) => ConditionNames
+  readonly faults: (gateway: ObjectKey) => readonly string[]
+}
+
+type Sources = {
+  readonly routes: (key: ObjectKey) => PlacedRoute
+  readonly backends: (id: BackendId, profile: BackendProfile) => Backend
+}
+
+/** What routes need, collected by proxy. Names of buckets are joined with `|`, which no object's name holds. */
+export function createProxyNeeds(snapshot: Snapshot, { routes, backends }: Sources): ProxyNeeds {
+  const needs = new Gathering(snapshot.HTTPRoute, (key) => needsOf(routes(key)).map((need) => [need, true] as const))
+  const backend = family((need): Part<Backend> => {
+    const { id, profile } = backendIn(need)
+    return attempt<Part<Backend>>(
+      () => ({ part: backends(id, profile) }),
+      (fault) => ({ part: { id, profile, servers: [] }, fault: `Backend ${id}: ${fault}` }),
+    )
+  })
+  const backendsByGateway = new Gathering(needs, (need) =>
+    kindOf(need) === 'backend' ? [[gatewayOf(need), backend(need).part]] : [],
+  )
+  const namesByGateway = new Gathering(needs, (need) =>
+    kindOf(need) === 'backend' ? [] : [[`${gatewayOf(need)}|${kindOf(need)}`, need.split('|').slice(2).join('|')]],
+  )
+  const faults = new Gathering(needs, (need) => {
+    const fault = kindOf(need) === 'backend' ? backend(need).fault : undefined
+    return fault === undefined ? [] : [[gatewayOf(need), fault]]
+  })
+  const names = (bucket: string): readonly string[] =>
+    namesByGateway
+      .bucket(bucket)
+      .map(({ value }) => value)
+      .toSorted(compareTexts)
+  return {
+    backends: family((gateway) => sortBackends(backendsByGateway.bucket(gateway).map(({ value }) => value))),
+    conditionNames: family((gateway) => ({ headers: names(`${gateway}|header`), queries: names(`${gateway}|query`) })),
+    faults: (gateway) => faults.bucket(gateway).map(({ value }) => value),
+  }
+}
+
+// `GATEWAY|backend|ID|PROFILE`, `GATEWAY|header|NAME`, `GATEWAY|query|NAME`, for every proxy that serves some of the route.
+function needsOf({ placements, needs: { backends, conditionNames } }: PlacedRoute): readonly string[] {
+  const needs = [
+    ...backends.map(({ id, profile }) => `backend|${id}|${profile}`),
+    ...conditionNames.headers.map((name) => `header|${name}`),
+    ...conditionNames.queries.map((name) => `query|${name}`),
+  ]
+  const gateways = [...new Set(placements.map(({ gateway }) => gateway))]
+  return gateways.flatMap((gateway) => needs.map((need) => `${gateway}|${need}`))
+}
+
+function gatewayOf(bucket: string): ObjectKey {
+  return bucket.slice(0, bucket.indexOf('|'))
+}
+
+function kindOf(need: string): string {
+  return need.split('|')[1] ?? ''
+}
+
+function backendIn(need: string): { readonly id: BackendId; readonly profile: BackendProfile } {
+  const [, , id = '', profile] = need.split('|')
+  return { id, profile: profile === 'plain' ? 'plain' : 'filtered' }
+}
+
+function sortBackends(backends: readonly Backend[]): readonly Backend[] {
+  return backends.toSorted((a, b) => compareTexts(a.id, b.id) || compareTexts(a.profile, b.profile))
+}

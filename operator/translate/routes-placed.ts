@@ -1,0 +1,101 @@
+import type { BackendId, BackendProfile, ConditionNames, Hostname, Port } from '../model/proxy-model.ts'
+import type { Finding, RouteReport } from '../model/report.ts'
+import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
+
+import { family } from '../lib/derive.ts'
+
+import type { Attach, AttachedParent } from './attachment.ts'
+import { attempt } from './fault.ts'
+import { rulesAtListener } from './filters/redirect.ts'
+import type { RouteRules } from './precedence.ts'
+import type { RouteTranslator, TranslatedRoute } from './routes/routes.ts'
+
+/** A route at a virtual host: `rules` as the listener there serves them. */
+export type Placement = {
+  readonly gateway: ObjectKey
+  readonly port: Port
+  readonly hostname: Hostname
+  readonly rules: RouteRules
+}
+/** What a route brings to a proxy besides its rules. */
+export type Needs = {
+  readonly backends: readonly { readonly id: BackendId; readonly profile: BackendProfile }[]
+  readonly conditionNames: ConditionNames
+}
+export type PlacedRoute = {
+  /** Each virtual host once. */
+  readonly placements: readonly Placement[]
+  readonly needs: Needs
+  /** Where it counts as attached: accepted, whether the listener is served or not. */
+  readonly attached: readonly { readonly gateway: ObjectKey; readonly listener: string }[]
+  /** Undefined: no parentRef names a Gateway of ours. */
+  readonly report: RouteReport | undefined
+}
+
+/** Routes with their meaning and their place put together, by key. Tracked. */
+export function createPlacedRoutes(
+  snapshot: Snapshot,
+  translator: RouteTranslator,
+  attach: Attach,
+): (key: ObjectKey) => PlacedRoute {
+  return family((key) => {
+    const route = snapshot.HTTPRoute.get(key)
+    if (route === undefined) return nowhere
+    return attempt(
+      () => {
+        const translated = translator.translate('HTTPRoute', key)
+        const parents = attach({
+          kind: 'HTTPRoute',
+          key,
+          parentRefs: route.spec.parentRefs ?? [],
+          hostnames: translated.hostnames,
+        })
+        return place(key, translated, parents)
+      },
+      // Without a readable list of parents there is no place in the status to say so.
+      () => nowhere,
+    )
+  })
+}
+
+const nowhere: PlacedRoute = {
+  placements: [],
+  needs: { backends: [], conditionNames: { headers: [], queries: [] } },
+  attached: [],
+  report: undefined,
+}
+
+function place(key: ObjectKey, translated: TranslatedRoute, parents: readonly AttachedParent[]): PlacedRoute {
+  const report: RouteReport | undefined =
+    parents.length === 0
+      ? undefined
+      : { kind: 'HTTPRoute', parents: parents.map((parent) => reportOf(parent, translated)) }
+  if (translated.rejected) return { ...nowhere, report }
+  const attached = parents.flatMap(({ gateway, listeners }) =>
+    listeners.map(({ name }) => ({ gateway, listener: name })),
+  )
+  const { backends, conditionNames } = translated
+  return { placements: placementsOf(key, translated, parents), needs: { backends, conditionNames }, attached, report }
+}
+
+// What the parent says comes first; of two findings about one condition the first counts.
+function reportOf({ parentRef, gateway, findings }: AttachedParent, translated: TranslatedRoute) {
+  const all: readonly Finding[] = [...findings, ...translated.findings]
+  const first = all.filter((finding, index) => all.findIndex(({ type }) => type === finding.type) === index)
+  return { parentRef, gateway, findings: first }
+}
+
+function placementsOf(
+  routeKey: ObjectKey,
+  { createdAt, rules }: TranslatedRoute,
+  parents: readonly AttachedParent[],
+): readonly Placement[] {
+  const found = new Map<string, Placement>()
+  for (const { gateway, listeners } of parents)
+    for (const { port, tls, hostnames } of listeners) {
+      const here: RouteRules = { routeKey, createdAt, rules: rulesAtListener(rules, { port, tls }) }
+      for (const hostname of hostnames)
+        found.set(`${gateway}|${port}|${hostname}`, { gateway, port, hostname, rules: here })
+    }
+  return [...found.values()]
+}

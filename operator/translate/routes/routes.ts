@@ -1,0 +1,153 @@
+import type { BackendId, BackendProfile, ConditionNames, Hostname, Rule } from '../../model/proxy-model.ts'
+import type { Finding, RouteReport } from '../../model/report.ts'
+import type { ObjectKey, Snapshot } from '../../model/snapshot.ts'
+
+import { compareTexts } from '../../lib/compare-texts.ts'
+import { family } from '../../lib/derive.ts'
+
+import { attempt } from '../fault.ts'
+import type { References } from '../references.ts'
+import { draftHttpRoute } from './http.ts'
+import type { Problem } from './problems.ts'
+import type { RouteDraft, RuleDraft } from './route-draft.ts'
+
+/** What a route means, whatever it is attached to. After this nobody asks which kind it was. */
+export type TranslatedRoute = {
+  /** Lower case, each once, in the user's order; empty: those of the listener. */
+  readonly hostnames: readonly Hostname[]
+  /** In the order of the route's rules and their matches; redirects to be completed by `rulesAtListener`. */
+  readonly rules: readonly Rule[]
+  /** For every parent of the route. */
+  readonly findings: readonly Finding[]
+  /** Accepted is False: nothing of it is programmed. */
+  readonly rejected: boolean
+  /** Sorted; every backend that a rule names, once per profile. */
+  readonly backends: readonly { readonly id: BackendId; readonly profile: BackendProfile }[]
+  readonly conditionNames: ConditionNames
+  /** RFC 3339 in UTC; empty for an object that does not say. */
+  readonly createdAt: string
+}
+
+export type RouteKind = RouteReport['kind']
+export type RouteTranslator = { readonly translate: (kind: RouteKind, routeKey: ObjectKey) => TranslatedRoute }
+
+type Drafted = { readonly createdAt: Date | string | undefined; readonly draft: RouteDraft }
+type DraftRoute = (snapshot: Snapshot, references: References, key: ObjectKey) => Drafted | undefined
+
+const drafts = {
+  HTTPRoute(snapshot, references, key) {
+    const route = snapshot.HTTPRoute.get(key)
+    return route && { createdAt: route.metadata.creationTimestamp, draft: draftHttpRoute(route, references) }
+  },
+} satisfies Record<RouteKind, DraftRoute>
+
+/** Routes of all kinds, each translated again only when something it read has changed. */
+export function createRouteTranslator(snapshot: Snapshot, references: References): RouteTranslator {
+  const translate = (kind: RouteKind) => family((key) => translateRoute(() => drafts[kind](snapshot, references, key)))
+  const families = { HTTPRoute: translate('HTTPRoute') } satisfies Record<
+    RouteKind,
+    (key: ObjectKey) => TranslatedRoute
+  >
+  return { translate: (kind, routeKey) => families[kind](routeKey) }
+}
+
+function translateRoute(draft: () => Drafted | undefined): TranslatedRoute {
+  return attempt(
+    () => {
+      const drafted = draft()
+      return drafted === undefined ? nothing : judge(drafted)
+    },
+    (fault) => ({ ...nothing, findings: [notAccepted('UnsupportedValue', fault)] }),
+  )
+}
+
+const nothing: TranslatedRoute = {
+  hostnames: [],
+  rules: [],
+  findings: [],
+  rejected: true,
+  backends: [],
+  conditionNames: { headers: [], queries: [] },
+  createdAt: '',
+}
+
+// A route is accepted if at least one of its rules is; rules that are not are dropped, aloud.
+// https://gateway-api.sigs.k8s.io/reference/spec/#routeconditiontype
+function judge({ createdAt, draft }: Drafted): TranslatedRoute {
+  const invalid = draft.rules.filter(({ problems }) => problems.length > 0)
+  const rejected = draft.problems.length > 0 || (invalid.length > 0 && invalid.length === draft.rules.length)
+  const rules = rejected ? [] : draft.rules.flatMap(programmable)
+  return {
+    hostnames: draft.hostnames,
+    rules,
+    findings: [...(rejected ? rejection(draft) : partialInvalidity(draft)), ...unresolved(draft)],
+    rejected,
+    backends: backendsOf(rules),
+    conditionNames: conditionNamesOf(rules),
+    createdAt: timestampOf(createdAt),
+  }
+}
+
+// Requests that a dropped rule was meant for get an answer of its own: falling through to a broader rule, they would get around
+// the filter that could not be programmed.
+function programmable({ rules, problems }: RuleDraft): readonly Rule[] {
+  return problems.length === 0 ? rules : rules.map((rule) => ({ ...rule, action: { kind: 'respond', status: 500 } }))
+}
+
+function rejection({ problems, rules }: RouteDraft): readonly Finding[] {
+  const all = [...problems, ...rules.flatMap((rule) => rule.problems)]
+  return all.slice(0, 1).map(({ reason }) => notAccepted(reason, textOf(all)))
+}
+
+function partialInvalidity({ rules }: RouteDraft): readonly Finding[] {
+  const dropped = rules.flatMap(({ problems }, index) => (problems.length > 0 ? [index] : []))
+  const problems = rules.flatMap((rule) => rule.problems)
+  const [first] = problems
+  if (first === undefined) return []
+  // The specification asks for this beginning.
+  const beginning = `Dropped Rule${dropped.length === 1 ? '' : 's'} ${dropped.join(', ')}, requests for which are answered with 500:`
+  return [
+    { type: 'PartiallyInvalid', status: 'True', reason: first.reason, message: `${beginning} ${textOf(problems)}` },
+  ]
+}
+
+function unresolved({ rules }: RouteDraft): readonly Finding[] {
+  const broken = rules.flatMap(({ brokenReferences }) => brokenReferences)
+  return broken
+    .slice(0, 1)
+    .map(({ reason }) => ({ type: 'ResolvedRefs', status: 'False', reason, message: textOf(broken) }))
+}
+
+function notAccepted(reason: Problem['reason'], message: string): Finding {
+  return { type: 'Accepted', status: 'False', reason, message }
+}
+
+// A condition's message is bounded, and nobody reads more than a few sentences.
+const mostSentences = 8
+
+function textOf(problems: readonly { readonly message: string }[]): string {
+  const sentences = problems.slice(0, mostSentences).map(({ message }) => message)
+  const more = problems.length - sentences.length
+  return [...sentences, ...(more > 0 ? [`And ${more} more.`] : [])].join(' ')
+}
+
+function backendsOf(rules: readonly Rule[]): TranslatedRoute['backends'] {
+  const targets = rules.flatMap(({ action }) => (action.kind === 'forward' ? action.targets : []))
+  const backends = targets.flatMap((target) =>
+    target.kind === 'backend' ? [[`${target.backend}|${target.profile}`, target] as const] : [],
+  )
+  return [...new Map(backends)]
+    .toSorted(([a], [b]) => compareTexts(a, b))
+    .map(([, { backend, profile }]) => ({ id: backend, profile }))
+}
+
+function conditionNamesOf(rules: readonly Rule[]): ConditionNames {
+  const names = (of: (rule: Rule) => readonly { readonly name: string }[]): readonly string[] =>
+    [...new Set(rules.flatMap(of).map(({ name }) => name))].toSorted()
+  return { headers: names(({ match }) => match.headers), queries: names(({ match }) => match.queries) }
+}
+
+function timestampOf(time: Date | string | undefined): string {
+  const date = new Date(time ?? Number.NaN)
+  return Number.isNaN(date.getTime()) ? '' : date.toISOString()
+}

@@ -1,0 +1,84 @@
+// Objects for tests, as short as a sentence about them.
+
+import { controllerName } from '../../model/kinds.ts'
+import type { Gateway, GatewayListener, HTTPRoute, KubernetesObject, ReferenceGrant } from '../../model/kubernetes.ts'
+import type { V1EndpointSlice, V1Secret, V1Service } from '../../model/kubernetes.ts'
+import { splitKey } from '../../model/snapshot.ts'
+
+import { pem } from './certificates.ts'
+
+const gatewayApi = 'gateway.networking.k8s.io/v1'
+
+export function gatewayClass(name = 'haproxy', more: object = {}): KubernetesObject {
+  const spec = { controllerName, ...more }
+  return Object.assign({ apiVersion: gatewayApi, kind: 'GatewayClass', metadata: { name } }, { spec })
+}
+
+export function listener(more: Partial<GatewayListener> = {}): GatewayListener {
+  return { name: 'http', port: 80, protocol: 'HTTP', ...more }
+}
+
+/** A listener with the certificate of these Secrets of its Gateway's namespace, or of `namespace/name`. */
+export function tlsListener(secrets: readonly string[], more: Partial<GatewayListener> = {}): GatewayListener {
+  const certificateRefs = secrets.map((secret) => (secret.includes('/') ? splitKey(secret) : { name: secret }))
+  return { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs }, ...more }
+}
+
+export function gateway(
+  key: string,
+  listeners: readonly GatewayListener[] = [listener()],
+  more: Partial<Gateway['spec']> = {},
+): Gateway {
+  return {
+    apiVersion: gatewayApi,
+    kind: 'Gateway',
+    metadata: { ...splitKey(key), uid: `uid-${key}` },
+    spec: { gatewayClassName: 'haproxy', listeners, ...more },
+  }
+}
+
+type ParentRefs = NonNullable<HTTPRoute['spec']['parentRefs']>
+
+/** Forwards everything to `service:8080` of its namespace. */
+export function route(key: string, parentRefs: ParentRefs, more: Partial<HTTPRoute['spec']> = {}): HTTPRoute {
+  return {
+    apiVersion: gatewayApi,
+    kind: 'HTTPRoute',
+    metadata: { ...splitKey(key) },
+    spec: { parentRefs, rules: [{ backendRefs: [{ name: 'service', port: 8080 }] }], ...more },
+  }
+}
+
+export function service(key: string): V1Service {
+  return { apiVersion: 'v1', kind: 'Service', metadata: splitKey(key), spec: { ports: [{ port: 8080 }] } }
+}
+
+export function namespace(name: string, labels: Readonly<Record<string, string>> = {}): KubernetesObject {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }
+}
+
+export function tlsSecret(key: string, certificate: string = pem.server, privateKey: string = pem.serverKey): V1Secret {
+  const data = { 'tls.crt': base64(certificate), 'tls.key': base64(privateKey) }
+  return { apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/tls', metadata: splitKey(key), data }
+}
+
+export function grant(key: string, spec: ReferenceGrant['spec']): ReferenceGrant {
+  return { apiVersion: gatewayApi, kind: 'ReferenceGrant', metadata: splitKey(key), spec }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
+
+/** Ready endpoints of a Service, at port 8080. */
+export function endpointSlice(serviceKey: string, addresses: readonly string[]): V1EndpointSlice {
+  const { namespace: space, name } = splitKey(serviceKey)
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    addressType: 'IPv4',
+    metadata: { namespace: space, name: `${name}-1`, labels: { 'kubernetes.io/service-name': name } },
+    endpoints: [{ addresses: [...addresses], conditions: { ready: true } }],
+    ports: [{ port: 8080 }],
+  }
+}
