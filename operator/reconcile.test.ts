@@ -102,7 +102,16 @@ describe('reconcile', () => {
 
 function proxy(id: string): ProxyModel {
   const [namespace = '', name = ''] = id.split('/')
-  const workload = { name, namespace, uid: 'u', className: 'haproxy', labels: {}, annotations: {}, addresses: [] }
+  const workload = {
+    name,
+    namespace,
+    uid: 'u',
+    className: 'haproxy',
+    labels: {},
+    annotations: {},
+    addresses: [],
+    ports: [],
+  }
   return { id, workload, frontends: [], backends: [], conditionNames: { headers: [], queries: [] } }
 }
 

@@ -16,7 +16,7 @@ export type ProxyModel = {
   readonly frontends: readonly Frontend[]
   /** Sorted by id; every backend that a rule of this proxy names, once per profile. */
   readonly backends: readonly Backend[]
-  /** Sorted; names of request headers (lower case) and query parameters that some rule's match tests. */
+  /** Sorted; names of request headers (lower case) and query parameters that some rule compares with a text; not those for regular expressions. */
   readonly conditionNames: ConditionNames
 }
 
@@ -33,6 +33,8 @@ export type Workload = {
   readonly annotations: Readonly<Record<string, string>>
   /** spec.addresses of type IPAddress, asked for. */
   readonly addresses: readonly string[]
+  /** Sorted; ports of all accepted listeners, also of those that cannot be served for the moment: the address outlives a missing certificate. */
+  readonly ports: readonly { readonly port: Port; readonly tls: boolean }[]
 }
 
 export type Frontend = {

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Frontend, ProxyModel, Workload } from '../model/proxy-model.ts'
+import type { ProxyModel, Workload } from '../model/proxy-model.ts'
 import { defaultDataPlane } from '../model/settings.ts'
 import { provision } from './provision.ts'
 
@@ -17,18 +17,15 @@ const workload: Workload = {
   labels: { team: 'a', 'gateway.networking.k8s.io/gateway-name': 'forged' },
   annotations: { 'example.com/lb': 'internal' },
   addresses: [],
-}
-
-function frontend(port: number, tls = false): Frontend {
-  return { kind: 'http', port, hosts: [], ...(tls ? { tls: { certificates: [] } } : {}) }
+  ports: [],
 }
 
 function proxy(changes: Partial<ProxyModel> & { readonly ports?: readonly number[] } = {}): ProxyModel {
-  const { ports = [80], ...rest } = changes
+  const { ports = [80], workload: given = workload, ...rest } = changes
   return {
     id: 'shop/web',
-    workload,
-    frontends: ports.map((port) => frontend(port, port === 443)),
+    workload: { ...given, ports: ports.map((port) => ({ port, tls: port === 443 })) },
+    frontends: [],
     backends: [],
     conditionNames: { headers: [], queries: [] },
     ...rest,
@@ -85,7 +82,7 @@ describe('provision', () => {
     expect(at(template(plain), 'metadata')).not.to.have.property('annotations')
   })
 
-  it('makes nothing for a proxy without frontends', () => {
+  it('makes nothing for a proxy without an accepted listener', () => {
     expect(provision(proxy({ ports: [] }), defaultDataPlane)).to.deep.equal([])
   })
 
@@ -93,13 +90,12 @@ describe('provision', () => {
     expect(object('PodDisruptionBudget', proxy(), { ...defaultDataPlane, replicas: 1 })).to.equal(undefined)
   })
 
-  it('gives the same array for the same workload and ports, and another for another port', () => {
-    const first = provision(proxy(), defaultDataPlane)
-    expect(provision(proxy({ backends: [{ id: 'a/b:1', profile: 'plain', servers: [] }] }), defaultDataPlane)).to.equal(
-      first,
-    )
+  it('gives the same array for the same workload, and another for another port', () => {
+    const web = proxy()
+    const first = provision(web, defaultDataPlane)
+    const backends = [{ id: 'a/b:1', profile: 'plain', servers: [] }] as const
+    expect(provision({ ...web, backends }, defaultDataPlane)).to.equal(first)
     expect(provision(proxy({ ports: [80, 443] }), defaultDataPlane)).not.to.deep.equal(first)
-    expect(provision(proxy(), defaultDataPlane)).to.deep.equal(first)
   })
 
   it('does not replace pods for another port or address', () => {
@@ -114,7 +110,7 @@ describe('provision', () => {
     expect(at(object('PodDisruptionBudget'), 'spec', 'selector', 'matchLabels')).to.deep.equal(selector)
   })
 
-  it('opens one Service port per frontend, under the same number in the pods', () => {
+  it('opens one Service port per listener port, under the same number in the pods', () => {
     expect(at(object('Service', proxy({ ports: [80, 443] })), 'spec', 'ports')).to.deep.equal([
       { name: 'http-80', protocol: 'TCP', port: 80, targetPort: 80 },
       { name: 'https-443', protocol: 'TCP', port: 443, targetPort: 443 },

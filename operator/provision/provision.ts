@@ -8,31 +8,24 @@ import { serviceAccount } from './service-account.ts'
 import { service } from './service.ts'
 
 /**
- * The Kubernetes objects that one proxy needs. Unchanged workload and ports give the same array again.
+ * The Kubernetes objects that one proxy needs. The same workload gives the same array again.
  *
- * A proxy without frontends (no listener can be served) needs nothing: a Service cannot be without ports, and pods without a listener
- * would wait for nobody.
+ * They stay while the Gateway has an accepted listener, also when none can be served for the moment: a Secret that is missing for a
+ * minute must not cost the address.
  */
 export function provision(proxy: ProxyModel, settings: DataPlaneSettings): readonly DesiredObject[] {
-  const ports = proxy.frontends.map(({ port, tls }) => `${port}${tls === undefined ? '' : 's'}`).join(' ')
-  const newest = newestOf(settings)(proxy.workload)
-  if (newest.ports !== ports) {
-    newest.ports = ports
-    newest.objects = provisionAll(proxy, settings)
-  }
-  return newest.objects
+  const known = provisioned(settings)
+  const before = known.get(proxy.workload)
+  if (before !== undefined) return before
+  const objects = provisionAll(proxy, settings)
+  known.set(proxy.workload, objects)
+  return objects
 }
 
-type Newest = { ports: string; objects: readonly DesiredObject[] }
-const nothing: readonly DesiredObject[] = Object.freeze([])
-
-// The newest result of each workload; it goes when the workload goes.
-const newestOf = memo<DataPlaneSettings, (workload: Workload) => Newest>(() =>
-  memo<Workload, Newest>(() => ({ ports: '', objects: nothing })),
-)
+const provisioned = memo<DataPlaneSettings, WeakMap<Workload, readonly DesiredObject[]>>(() => new WeakMap())
 
 function provisionAll(proxy: ProxyModel, settings: DataPlaneSettings): readonly DesiredObject[] {
-  if (proxy.frontends.length === 0) return nothing
+  if (proxy.workload.ports.length === 0) return []
   return [
     serviceAccount(proxy),
     deployment(proxy, settings),

@@ -4,7 +4,7 @@ import type { DesiredObject } from '../model/rendered.ts'
 import { metadata, selector } from './metadata.ts'
 
 /**
- * The Service that gives a Gateway its address: one port per frontend, under the same number in the pods.
+ * The Service that gives a Gateway its address: one port per accepted listener port, under the same number in the pods.
  *
  * `externalTrafficPolicy: Local`: backends see the client's address and no node passes connections on to another; only nodes with a
  * pod are offered to the load balancer. An address is asked for only when spec.addresses names exactly one: a Service takes no more.
@@ -21,8 +21,8 @@ export function service(proxy: ProxyModel): DesiredObject {
       ipFamilyPolicy: 'PreferDualStack',
       ...(address !== undefined && more.length === 0 ? { loadBalancerIP: address } : {}),
       selector: selector(proxy),
-      ports: proxy.frontends.map(({ port, tls }) => ({
-        name: frontendName(port, tls !== undefined),
+      ports: proxy.workload.ports.map(({ port, tls }) => ({
+        name: frontendName(port, tls),
         protocol: 'TCP',
         port,
         targetPort: port,

@@ -175,6 +175,7 @@ function proxyOf(hosts: readonly VirtualHost[], port: number, servers: ReadonlyM
       labels: {},
       annotations: {},
       addresses: [],
+      ports: [],
     },
     frontends: [{ kind: 'http', port, hosts }],
     backends: [...servers].flatMap(([id, to]): Backend[] =>

@@ -176,6 +176,7 @@ function proxy(hosts: readonly VirtualHost[]): ProxyModel {
       labels: {},
       annotations: {},
       addresses: [],
+      ports: [],
     },
     frontends: [{ kind: 'http', port: 80, hosts }],
     backends: [],

@@ -59,11 +59,10 @@ function judgeListener(report: ListenerReport): Listener {
   return { report, findings, served: canServe(report, findings) }
 }
 
-// A listener that names a kind of route we do not know still serves the kinds we do know; other unresolved references are certificates.
-function canServe({ supportedKinds }: ListenerReport, findings: readonly Finding[]): boolean {
+// Translation alone knows whether one of several certificates is good: it says so when none is.
+function canServe({ supportedKinds, findings: reported }: ListenerReport, findings: readonly Finding[]): boolean {
   if (isRefused(findings) || supportedKinds.length === 0) return false
-  const references = findings.find(({ type }) => type === 'ResolvedRefs')
-  return references?.status === 'True' || references?.reason === 'InvalidRouteKinds'
+  return !reported.some(({ type, status }) => type === 'Programmed' && status === 'False')
 }
 
 function isRefused(findings: readonly Finding[]): boolean {

@@ -89,6 +89,7 @@ function finding(type: string, status: 'True' | 'False', reason: string): Findin
 
 const notAccepted = finding('Accepted', 'False', 'UnsupportedProtocol')
 const unresolved = finding('ResolvedRefs', 'False', 'InvalidCertificateRef')
+const unserved = finding('Programmed', 'False', 'Invalid')
 const conflicted = finding('Conflicted', 'True', 'HostnameConflict')
 const wrongKind = finding('ResolvedRefs', 'False', 'InvalidRouteKinds')
 
@@ -189,10 +190,17 @@ describe('status of a Gateway', () => {
     },
     {
       name: 'its only listener has no certificate',
-      world: { report: { listeners: [listener('a', [unresolved])] } },
+      world: { report: { listeners: [listener('a', [unresolved, unserved])] } },
       accepted: 'True/Accepted',
       programmed: 'False/Invalid',
       listeners: ['False/Invalid'],
+    },
+    {
+      name: 'its only listener has a bad and a good certificate',
+      world: { report: { listeners: [listener('a', [unresolved])] }, outcome: served },
+      accepted: 'True/Accepted',
+      programmed: 'True/Programmed',
+      listeners: ['True/Programmed'],
     },
     {
       name: 'a listener names one kind of route that we know and one that we do not',

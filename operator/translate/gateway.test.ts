@@ -286,6 +286,7 @@ describe('translate/gateway', () => {
       labels: { a: 'b' },
       annotations: { c: 'd' },
       addresses: ['10.0.0.1'],
+      ports: [{ port: 80, tls: false }],
     })
   })
 

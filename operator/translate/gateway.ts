@@ -101,14 +101,15 @@ function judge(gateway: Gateway, listeners: readonly ListenerPlan[]): GatewayPla
     ...(refused.length > 0 ? [someListenersNotValid(listeners)] : []),
     ...(listeners.some(({ served }) => served) ? [] : [nothingServed(gateway)]),
   ]
-  return { ...emptyPlan(gateway), accepted: true, listeners, findings }
+  return { ...emptyPlan(gateway, listeners), accepted: true, findings }
 }
 
-function emptyPlan(gateway: Gateway): GatewayPlan {
-  return { id: keyOf(gateway), accepted: false, workload: workloadOf(gateway), listeners: [], findings: [] }
+function emptyPlan(gateway: Gateway, listeners: readonly ListenerPlan[] = []): GatewayPlan {
+  return { id: keyOf(gateway), accepted: false, workload: workloadOf(gateway, listeners), listeners, findings: [] }
 }
 
-function workloadOf({ metadata, spec }: Gateway): Workload {
+function workloadOf({ metadata, spec }: Gateway, listeners: readonly ListenerPlan[]): Workload {
+  const accepted = listeners.filter((listener) => listener.accepted)
   return {
     name: workloadName(metadata.name ?? '', spec.gatewayClassName),
     namespace: metadata.namespace ?? '',
@@ -118,6 +119,9 @@ function workloadOf({ metadata, spec }: Gateway): Workload {
     annotations: spec.infrastructure?.annotations ?? {},
     // An address without a value asks for any, which is what happens anyway.
     addresses: (spec.addresses ?? []).flatMap(({ value }) => (value === undefined || value === '' ? [] : [value])),
+    ports: [...new Map(accepted.map(({ port, tls }) => [port, { port, tls }])).values()].toSorted(
+      (a, b) => a.port - b.port,
+    ),
   }
 }
 

@@ -78,9 +78,12 @@ function place(key: ObjectKey, translated: TranslatedRoute, parents: readonly At
   return { placements: placementsOf(key, translated, parents), needs: { backends, conditionNames }, attached, report }
 }
 
-// What the parent says comes first; of two findings about one condition the first counts.
+// What the parent says comes first; of two findings about one condition the first counts. PartiallyInvalid is only for accepted routes.
+// https://gateway-api.sigs.k8s.io/reference/spec/#routeconditiontype
 function reportOf({ parentRef, gateway, findings }: AttachedParent, translated: TranslatedRoute) {
-  const all: readonly Finding[] = [...findings, ...translated.findings]
+  const refused = findings.some(({ type, status }) => type === 'Accepted' && status === 'False')
+  const own = translated.findings.filter(({ type }) => !(refused && type === 'PartiallyInvalid'))
+  const all: readonly Finding[] = [...findings, ...own]
   const first = all.filter((finding, index) => all.findIndex(({ type }) => type === finding.type) === index)
   return { parentRef, gateway, findings: first }
 }

@@ -1,4 +1,4 @@
-import type { BackendId, BackendProfile, ConditionNames, Hostname, Rule } from '../../model/proxy-model.ts'
+import type { BackendId, BackendProfile, ConditionNames, Hostname, Rule, ValueMatch } from '../../model/proxy-model.ts'
 import type { Finding, RouteReport } from '../../model/report.ts'
 import type { ObjectKey, Snapshot } from '../../model/snapshot.ts'
 
@@ -141,9 +141,12 @@ function backendsOf(rules: readonly Rule[]): TranslatedRoute['backends'] {
     .map(([, { backend, profile }]) => ({ id: backend, profile }))
 }
 
+// Regular expressions are walked in Lua, which needs no line of its own per name.
 function conditionNamesOf(rules: readonly Rule[]): ConditionNames {
-  const names = (of: (rule: Rule) => readonly { readonly name: string }[]): readonly string[] =>
-    [...new Set(rules.flatMap(of).map(({ name }) => name))].toSorted()
+  const names = (of: (rule: Rule) => readonly ValueMatch[]): readonly string[] => {
+    const exact = rules.flatMap(of).filter(({ kind }) => kind === 'exact')
+    return [...new Set(exact.map(({ name }) => name))].toSorted()
+  }
   return { headers: names(({ match }) => match.headers), queries: names(({ match }) => match.queries) }
 }
 

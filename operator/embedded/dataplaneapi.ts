@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// The embedded Data Plane API as a program. Usage: dataplaneapi.ts -f dataplaneapi.yaml
+
+import { parseArgs } from 'node:util'
+
+import { createLog, errorText } from '../lib/log.ts'
+import { runDataPlaneApi } from './embedded.ts'
+
+const log = createLog('info')
+const { values } = parseArgs({ options: { file: { type: 'string', short: 'f' } } })
+if (values.file === undefined) {
+  log.error('the option -f FILE is missing: it names the dataplaneapi.yaml')
+  process.exitCode = 2
+} else {
+  try {
+    await runDataPlaneApi(values.file, log)
+  } catch (error) {
+    log.error('the Data Plane API ends', { error: errorText(error) })
+    process.exitCode = 1
+  }
+}

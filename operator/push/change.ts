@@ -1,0 +1,252 @@
+// What a pod holds and what it should hold → commands in an order that no request can notice, or a reload and its reason. Pure.
+//
+// Published: aliases and servers, certificates, then the maps from the inside out (records and tree, paths, hosts). Removed: the other way
+// round. So nothing that a request can reach ever names something that is not there yet, or not there any more.
+
+import type { CertificateListEntry, RenderedConfig, ServerLine } from '../model/rendered.ts'
+import type { Secret } from '../model/secret.ts'
+
+import { metaMap } from '../model/names.ts'
+import { aliasKey, certificateKey, holding, spareProfile, type Held, type HeldBackend, type Layout } from './held.ts'
+import { compareMaps, publication, removal } from './map-change.ts'
+import type { PlainEntry } from './pod-api.ts'
+
+export type Command =
+  | { readonly kind: 'put-server'; readonly backend: string; readonly server: string; readonly line: ServerLine }
+  | { readonly kind: 'delete-server'; readonly backend: string; readonly server: string }
+  | {
+      readonly kind: 'set-entry'
+      readonly map: string
+      readonly key: string
+      readonly value: string
+      readonly known: boolean
+    }
+  | { readonly kind: 'delete-entry'; readonly map: string; readonly key: string }
+  | { readonly kind: 'put-map'; readonly map: string; readonly entries: readonly PlainEntry[] }
+  | { readonly kind: 'put-certificate'; readonly file: string; readonly pem: Secret; readonly known: boolean }
+  | { readonly kind: 'delete-certificate'; readonly file: string }
+  | { readonly kind: 'add-list-entry'; readonly list: string; readonly entry: CertificateListEntry }
+  | { readonly kind: 'delete-list-entry'; readonly list: string; readonly file: string }
+
+/** Commands of a parallel stage do not depend on each other. A stage begins when the one before is done. */
+export type Stage = { readonly parallel: boolean; readonly commands: readonly Command[] }
+
+export type ReloadCause = 'machine' | 'spares' | 'certificates' | 'backend' | 'bulk' | 'unknown'
+export type Reload = { readonly kind: 'reload'; readonly cause: ReloadCause; readonly reasons: readonly string[] }
+export type Change = Reload | { readonly kind: 'commands'; readonly stages: readonly Stage[]; readonly after: Held }
+
+/** One call takes about a millisecond; beyond this many, files and one reload are there sooner. */
+const bulk = 3000
+
+export function change(held: Held, wanted: RenderedConfig): Change {
+  const obstacle = machineReload(held, wanted) ?? listReload(held, wanted) ?? backendReload(held, wanted)
+  if (obstacle !== undefined) return obstacle
+  const layout = nextLayout(held, wanted)
+  if ('kind' in layout) return layout
+  const stages = commandsBetween(held, wanted, layout).filter(({ commands }) => commands.length > 0)
+  const count = stages.reduce((sum, { commands }) => sum + commands.length, 0)
+  if (count > bulk) return reload('bulk', `${count} changes at once`)
+  return { kind: 'commands', stages, after: holding(wanted, layout) }
+}
+
+function commandsBetween(held: Held, wanted: RenderedConfig, layout: Layout): readonly Stage[] {
+  const servers = compareServers(held, wanted, layout)
+  const certificates = compareCertificates(held, wanted)
+  const aliases = compareAliases(held.layout.aliases, layout.aliases)
+  const maps = compareMaps(held, wanted, layout)
+  return [
+    { parallel: true, commands: [...aliases.added, ...servers.added] },
+    { parallel: false, commands: certificates.added },
+    ...publication(maps),
+    ...removal(maps),
+    { parallel: true, commands: servers.removed },
+    { parallel: true, commands: aliases.removed },
+    { parallel: false, commands: certificates.removed },
+  ]
+}
+
+function reload(cause: ReloadCause, ...reasons: readonly string[]): Reload {
+  return { kind: 'reload', cause, reasons }
+}
+
+// ---- what takes a reload ------------------------------------------------------------------------------------------------------------
+
+function machineReload(held: Held, wanted: RenderedConfig): Reload | undefined {
+  if (held.machine.hash === wanted.machine.hash) return undefined
+  const before = held.machine.reasons
+  const differing = before === undefined ? [] : new Set(before).symmetricDifference(new Set(wanted.machine.reasons))
+  const reasons = [...differing].toSorted()
+  if (before === undefined) return reload('unknown', 'the state of the pod is not known')
+  return reload('machine', ...(reasons.length > 0 ? reasons : ['template']))
+}
+
+// Entries can come and go at run time, but for the first: it is the default certificate.
+function listReload(held: Held, wanted: RenderedConfig): Reload | undefined {
+  for (const [list, entries] of wanted.certificateLists) {
+    const before = held.certificateLists.get(list) ?? []
+    if (before === entries) continue
+    const first = before[0]
+    const next = entries[0]
+    if (first !== undefined && (next === undefined || !sameListEntry(first, next)))
+      return reload('certificates', `default certificate of ${list}`)
+    if (repeats(before) || (first === undefined && entries.length > 0) || repeats(entries)) {
+      if (!sameList(before, entries)) return reload('certificates', `entries of ${list}`)
+    }
+  }
+  return undefined
+}
+
+function backendReload(held: Held, wanted: RenderedConfig): Reload | undefined {
+  if (held.backends === wanted.backends) return undefined
+  for (const [name, section] of wanted.backends) {
+    const before = held.backends.get(name)
+    if (before === section) continue
+    const fits = before === undefined ? isBare(section.text) : sameOptions(before, section)
+    if (!fits) return reload('backend', `options of backend ${name}`)
+    if (before !== undefined && movedServer(before, section) !== undefined)
+      return reload('backend', `address of server ${movedServer(before, section)} of backend ${name}`)
+  }
+  return undefined
+}
+
+function sameOptions(before: HeldBackend, section: HeldBackend): boolean {
+  if (before.text === undefined || section.text === undefined) return true
+  return options(before.text).join('\n') === options(section.text).join('\n')
+}
+
+// Everything of a section but its servers; a spare has nothing else to offer than the first line.
+function options(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line.trim() !== '' && !line.trimStart().startsWith('server '))
+}
+
+function isBare(text: string): boolean {
+  return options(text).length === 1
+}
+
+function movedServer(before: HeldBackend, section: HeldBackend): string | undefined {
+  for (const [server, line] of section.servers) {
+    const known = before.servers.get(server)
+    if (known !== undefined && known !== line && (known.address !== line.address || known.port !== line.port))
+      return server
+  }
+  return undefined
+}
+
+// ---- backends and their servers -----------------------------------------------------------------------------------------------------
+
+// A backend that appears takes its own loaded section if there is one, else a spare of its profile.
+function nextLayout(held: Held, wanted: RenderedConfig): Layout | Reload {
+  if (held.backends === wanted.backends) return held.layout
+  const aliases = new Map(held.layout.aliases)
+  const retired = new Set(held.layout.retired)
+  const free = { plain: [...held.layout.free.plain], filtered: [...held.layout.free.filtered] }
+  const appeared = [...wanted.backends.values()].filter(({ name }) => !held.backends.has(name))
+  for (const { name, profile } of appeared) {
+    if (retired.delete(name)) continue
+    const spare = free[profile].shift()
+    if (spare === undefined) return reload('spares', `spare backends of profile ${profile} are used up`)
+    aliases.set(name, spare)
+  }
+  for (const name of held.backends.keys()) {
+    if (wanted.backends.has(name)) continue
+    const spare = aliases.get(name)
+    if (spare === undefined) retired.add(name)
+    else free[spareProfile(spare)].push(spare)
+    aliases.delete(name)
+  }
+  return { aliases, retired, free }
+}
+
+type Pair = { readonly added: readonly Command[]; readonly removed: readonly Command[] }
+
+function compareServers(held: Held, wanted: RenderedConfig, layout: Layout): Pair {
+  const added: Command[] = []
+  const removed: Command[] = []
+  if (held.backends === wanted.backends) return { added, removed }
+  for (const [name, section] of wanted.backends) {
+    const before = held.backends.get(name)
+    if (before === section) continue
+    const backend = layout.aliases.get(name) ?? name
+    for (const [server, line] of section.servers)
+      if (before?.servers.has(server) !== true) added.push({ kind: 'put-server', backend, server, line })
+  }
+  for (const [name, before] of held.backends) {
+    const section = wanted.backends.get(name)
+    if (before === section) continue
+    const backend = held.layout.aliases.get(name) ?? name
+    for (const server of before.servers.keys())
+      if (section?.servers.has(server) !== true) removed.push({ kind: 'delete-server', backend, server })
+  }
+  return { added, removed }
+}
+
+function compareAliases(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): Pair {
+  if (before === after) return { added: [], removed: [] }
+  const spares = new Set(before.values())
+  const added = [...after].filter(([name, spare]) => before.get(name) !== spare)
+  const stillUsed = new Set(after.values())
+  const removed = [...spares].filter((spare) => !stillUsed.has(spare))
+  return {
+    added: added.map(([name, spare]) => ({
+      kind: 'set-entry',
+      map: metaMap,
+      key: aliasKey(spare),
+      value: name,
+      known: spares.has(spare),
+    })),
+    removed: removed.map((spare) => ({ kind: 'delete-entry', map: metaMap, key: aliasKey(spare) })),
+  }
+}
+
+// ---- certificates -------------------------------------------------------------------------------------------------------------------
+
+// meta.map claims a fingerprint only while the certificate is certainly there: written after it, taken away before it.
+function compareCertificates(held: Held, wanted: RenderedConfig): Pair {
+  const added: Command[] = []
+  const removed: Command[] = []
+  for (const [file, { pem, fingerprint }] of wanted.certificates) {
+    const known = held.certificates.get(file)
+    if (known?.fingerprint === fingerprint) continue
+    added.push({ kind: 'put-certificate', file, pem, known: known !== undefined })
+    added.push({
+      kind: 'set-entry',
+      map: metaMap,
+      key: certificateKey(file),
+      value: fingerprint,
+      known: known !== undefined,
+    })
+  }
+  for (const [list, entries] of wanted.certificateLists) {
+    const before = held.certificateLists.get(list) ?? []
+    if (before === entries) continue
+    const gone = before.filter((entry) => !entries.some((next) => sameListEntry(entry, next)))
+    const fresh = entries.filter((entry) => !before.some((known) => sameListEntry(entry, known)))
+    const replaced = new Set(fresh.map(({ file }) => file))
+    const deleted = gone.map(({ file }) => ({ kind: 'delete-list-entry', list, file }) as const)
+    added.push(...deleted.filter(({ file }) => replaced.has(file)))
+    added.push(...fresh.map((entry) => ({ kind: 'add-list-entry', list, entry }) as const))
+    removed.push(...deleted.filter(({ file }) => !replaced.has(file)))
+  }
+  for (const file of held.certificates.keys()) {
+    if (wanted.certificates.has(file)) continue
+    removed.push(
+      { kind: 'delete-entry', map: metaMap, key: certificateKey(file) },
+      { kind: 'delete-certificate', file },
+    )
+  }
+  return { added, removed }
+}
+
+function sameListEntry(a: CertificateListEntry, b: CertificateListEntry): boolean {
+  return (
+    a === b || (a.file === b.file && a.sni.length === b.sni.length && a.sni.every((name, at) => name === b.sni[at]))
+  )
+}
+
+function sameList(a: readonly CertificateListEntry[], b: readonly CertificateListEntry[]): boolean {
+  return a.length === b.length && a.every((entry) => b.some((other) => sameListEntry(entry, other)))
+}
+
+function repeats(entries: readonly CertificateListEntry[]): boolean {
+  return new Set(entries.map(({ file }) => file)).size < entries.length
+}

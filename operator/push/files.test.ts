@@ -1,0 +1,104 @@
+import { expect } from 'chai'
+import { execFileSync } from 'node:child_process'
+
+import { Secret } from '../model/secret.ts'
+
+import { backendsFile, configFiles, parseFiles } from './files.ts'
+import { freshlyLoaded } from './held.ts'
+import { archiveFiles, stateArchive, tarOf } from './state-archive.ts'
+import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
+
+const spec: ConfigSpec = {
+  hosts: { 'a.example': { '/': 'shop_web_80', '/x/\x7f': '~shop_web_80.f' }, '@': {} },
+  backends: { shop_web_80: ['10.0.0.1', '10.0.0.2'], 'shop_web_80.f': [] },
+  certificates: { 'a.pem': 'PEM A' },
+  list: [['a.pem', ['a.example', '*.a.example']]],
+}
+
+describe('files', () => {
+  it('read again, they give back what was written', () => {
+    const config = configOf(spec)
+    const files = new Map(archiveFiles(config, testSettings).map(({ name, content }) => [name, text(content)]))
+    const held = parseFiles(files, testSettings)
+    const expected = freshlyLoaded(config, testSettings)
+    expect(held.generation).to.equal(config.generation)
+    expect(held.machine.hash).to.equal(config.machine.hash)
+    expect(held.layout).to.deep.equal(expected.layout)
+    expect(flat(held.maps)).to.deep.equal(flat(config.maps))
+    expect(servers(held.backends)).to.deep.equal(servers(config.backends))
+    expect(held.certificateLists).to.deep.equal(config.certificateLists)
+    expect([...held.certificates].map(([file, { fingerprint }]) => [file, fingerprint])).to.deep.equal(
+      [...config.certificates].map(([file, { fingerprint }]) => [file, fingerprint]),
+    )
+  })
+
+  it('only what differs is written, and meta.map last of all', () => {
+    const before = configOf(spec)
+    const after = configOf({ ...spec, backends: { ...spec.backends, shop_web_80: ['10.0.0.1'] } })
+    expect(configFiles(after, testSettings, before).map(({ name }) => name)).to.deep.equal([
+      backendsFile,
+      'maps/meta.map',
+    ])
+    expect(configFiles(after, testSettings).at(-1)?.name).to.equal('maps/meta.map')
+  })
+
+  it('no file is written before those that it names', () => {
+    const names = configFiles(configOf(spec), testSettings).map(({ name }) => name)
+    expect(names.indexOf('ssl/a.pem')).to.be.lessThan(names.indexOf('ssl/certificates-443.txt'))
+    expect(names.indexOf(backendsFile)).to.be.lessThan(names.indexOf('maps/paths-80.map'))
+    expect(names.indexOf('maps/tree.map')).to.be.lessThan(names.indexOf('maps/paths-80.map'))
+    expect(names.indexOf('maps/paths-80.map')).to.be.lessThan(names.indexOf('maps/hosts-80.map'))
+  })
+
+  it('the archive is one that tar unpacks, without an entry for the top folder', async () => {
+    const archive = await stateArchive(configOf(spec), testSettings)
+    expect(String(archive)).to.equal('***')
+    const input = Buffer.from(archive.reveal(), 'base64')
+    const listed = execFileSync('tar', ['-tzf', '-'], { input, encoding: 'utf8' }).trim().split('\n')
+    expect(listed).to.have.members([
+      'haproxy.cfg',
+      'dataplaneapi.yaml',
+      'ssl/a.pem',
+      'ssl/certificates-443.txt',
+      'general/backends.cfg',
+      'general/candidates.lua',
+      'maps/hosts-80.map',
+      'maps/paths-80.map',
+      'maps/tree.map',
+      'maps/meta.map',
+    ])
+    const content = execFileSync('tar', ['-xzOf', '-', 'maps/hosts-80.map'], { input, encoding: 'utf8' })
+    expect(content).to.equal('@/ @\na.example/ a.example\n')
+  })
+
+  it('a name too long for the archive is a mistake, not a broken archive', () => {
+    expect(() => tarOf([{ name: 'x'.repeat(101), content: '' }])).to.throw('too long')
+  })
+})
+
+function text(content: string | Secret): string {
+  return content instanceof Secret ? content.reveal() : content
+}
+
+type Sections = ReadonlyMap<string, { readonly entries: readonly { readonly key: string; readonly value: string }[] }>
+
+function flat(maps: ReadonlyMap<string, Sections>) {
+  const entriesOf = (sections: Sections) => [...sections.values()].flatMap(({ entries }) => entries)
+  return [...maps]
+    .map(
+      ([map, sections]) =>
+        [
+          map,
+          entriesOf(sections)
+            .map(({ key, value }) => `${key} ${value}`)
+            .toSorted(),
+        ] as const,
+    )
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
+
+function servers(backends: ReadonlyMap<string, { readonly servers: ReadonlyMap<string, unknown> }>) {
+  return [...backends]
+    .map(([name, section]) => [name, [...section.servers]] as const)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+}

@@ -1,0 +1,210 @@
+// A configuration as the files that HAProxy loads, and such files read again. Files always hold backends under their own names, with every
+// spare free: aliases exist in a running HAProxy only.
+
+import { metaMap } from '../model/names.ts'
+import type { BackendProfile } from '../model/proxy-model.ts'
+import type { CertificateListEntry, MapEntry, RenderedConfig, ServerLine } from '../model/rendered.ts'
+import type { Secret } from '../model/secret.ts'
+import type { DataPlaneSettings } from '../model/settings.ts'
+
+import {
+  generationKey,
+  layoutOf,
+  metaMapFile,
+  metaOfFiles,
+  readMeta,
+  spareNames,
+  unsectioned,
+  unsettled,
+  type Held,
+  type HeldBackend,
+} from './held.ts'
+import type { PlainEntry } from './pod-api.ts'
+
+/** Name under the pod's root folder, and content. */
+export type ConfigFile = { readonly name: string; readonly content: string | Secret }
+
+export const backendsFile = 'general/backends.cfg'
+
+/**
+ * The files beside haproxy.cfg that differ from those of `before`, in an order in which no file names one that is not there yet;
+ * meta.map, which says what the others hold, is always the last.
+ */
+export function configFiles(
+  config: RenderedConfig,
+  settings: DataPlaneSettings,
+  before?: RenderedConfig,
+): readonly ConfigFile[] {
+  const parts = [
+    ...certificateParts(config),
+    ...listParts(config, settings),
+    backendsPart(config, settings),
+    ...scriptParts(config),
+    ...mapParts(config),
+  ]
+  const changed = parts.filter(({ isSame }) => before === undefined || !isSame(before))
+  const files = changed.map(({ name, content }) => ({ name, content: content() }))
+  return [...files, { name: metaMapFile, content: mapText(metaOfFiles(config)) }]
+}
+
+/** meta.map while the other files are being written. */
+export const unfinishedMeta: ConfigFile = {
+  name: metaMapFile,
+  content: mapText([{ key: generationKey, value: unsettled }]),
+}
+
+/** The state that files describe; the files of `configFiles` by name. */
+export function parseFiles(files: ReadonlyMap<string, string>, settings: DataPlaneSettings): Held {
+  const named = (folder: string, ending: string) =>
+    [...files].flatMap(([name, text]) =>
+      name.startsWith(folder) && name.endsWith(ending) ? [[name.slice(folder.length), text] as const] : [],
+    )
+  const meta = readMeta(parseMap(files.get(metaMapFile) ?? ''))
+  const maps = named('maps/', '.map').filter(([name]) => name !== metaMap)
+  return {
+    generation: meta.generation,
+    machine: { hash: meta.machine },
+    maps: new Map(maps.map(([name, text]) => [name, unsectioned(parseMap(text))])),
+    ...parseBackends(files.get(backendsFile) ?? '', settings),
+    certificates: meta.certificates,
+    certificateLists: new Map(named('ssl/', '.txt').map(([name, text]) => [name, parseList(text)])),
+  }
+}
+
+/** The sections of backends.cfg and the spares that it really has. */
+export function parseBackends(text: string, settings: DataPlaneSettings): Pick<Held, 'backends' | 'layout'> {
+  const sections = new Map<string, HeldBackend>()
+  for (const section of text.split(/^(?=backend )/m)) {
+    const name = /^backend (\S+)/.exec(section)?.[1]
+    if (name !== undefined) sections.set(name, { servers: new Map(parseServers(section)), text: section })
+  }
+  const spares = (profile: BackendProfile) => spareNames(profile, settings).filter((name) => sections.has(name))
+  const free = { plain: spares('plain'), filtered: spares('filtered') }
+  for (const name of [...free.plain, ...free.filtered]) sections.delete(name)
+  return { backends: sections, layout: { ...layoutOf(new Map(), settings), free } }
+}
+
+/** `KEY VALUE` lines. */
+export function mapText(entries: Iterable<PlainEntry>): string {
+  let text = ''
+  for (const { key, value } of entries) text += `${key} ${value}\n`
+  return text === '' ? nothing : text
+}
+
+/** An empty file is refused by the Data Plane API. */
+const nothing = '# nothing\n'
+
+export function parseMap(text: string): readonly PlainEntry[] {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return lines.map((line) => {
+    const space = line.indexOf(' ')
+    return { key: line.slice(0, space), value: line.slice(space + 1) }
+  })
+}
+
+// ---- one file each ------------------------------------------------------------------------------------------------------------------
+
+type Part = {
+  readonly name: string
+  readonly isSame: (before: RenderedConfig) => boolean
+  readonly content: () => string | Secret
+}
+
+function certificateParts(config: RenderedConfig): readonly Part[] {
+  return [...config.certificates].map(([file, { pem, fingerprint }]) => ({
+    name: `ssl/${file}`,
+    isSame: (before) => before.certificates.get(file)?.fingerprint === fingerprint,
+    content: () => pem,
+  }))
+}
+
+function listParts(config: RenderedConfig, settings: DataPlaneSettings): readonly Part[] {
+  return [...config.certificateLists].map(([list, entries]) => ({
+    name: `ssl/${list}`,
+    isSame: (before) => before.certificateLists.get(list) === entries,
+    content: () => entries.map((entry) => listLine(entry, settings)).join('') || nothing,
+  }))
+}
+
+function listLine({ file, sni }: CertificateListEntry, settings: DataPlaneSettings): string {
+  return `${[`${settings.root}/ssl/${file}`, ...sni].join(' ')}\n`
+}
+
+function parseList(text: string): readonly CertificateListEntry[] {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return lines.map((line) => {
+    const [path = '', ...sni] = line.split(' ')
+    return { file: baseName(path), sni }
+  })
+}
+
+/** The last part of a path. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+function backendsPart(config: RenderedConfig, settings: DataPlaneSettings): Part {
+  return {
+    name: backendsFile,
+    isSame: (before) => sameValues(before.backends, config.backends),
+    content: () => {
+      const sections = [...config.backends.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      return [
+        ...sections.map(({ text }) => text),
+        ...spareSections('plain', settings),
+        ...spareSections('filtered', settings),
+      ].join('\n')
+    },
+  }
+}
+
+function spareSections(profile: BackendProfile, settings: DataPlaneSettings): readonly string[] {
+  return spareNames(profile, settings).map((name) => `backend ${name} from ${profile}\n`)
+}
+
+function* parseServers(section: string): Generator<[string, ServerLine]> {
+  for (const [, name, address] of section.matchAll(/^\s+server (\S+) (\S+)/gm)) {
+    if (name === undefined || address === undefined) continue
+    const colon = address.lastIndexOf(':')
+    const host = address.slice(0, colon).replace(/^(?:ipv6@)?\[?([^\]]*)\]?$/, '$1')
+    yield [name, { address: host, port: Number(address.slice(colon + 1)) }]
+  }
+}
+
+function scriptParts(config: RenderedConfig): readonly Part[] {
+  return [...config.machine.scripts].map(([script, text]) => ({
+    name: `general/${script}`,
+    isSame: (before) => before.machine.scripts.get(script) === text,
+    content: () => text,
+  }))
+}
+
+// What is looked up last is written first.
+function mapParts(config: RenderedConfig): readonly Part[] {
+  const maps = [...config.maps].toSorted(([a], [b]) => rank(a) - rank(b))
+  return maps.map(([map, sections]) => ({
+    name: `maps/${map}`,
+    isSame: (before) => {
+      const known = before.maps.get(map)
+      return known !== undefined && sameValues(known, sections)
+    },
+    content: () => mapText(sortedEntries(sections)),
+  }))
+}
+
+function rank(map: string): number {
+  if (map.startsWith('hosts-')) return 2
+  return map.startsWith('paths-') ? 1 : 0
+}
+
+function sortedEntries(sections: ReadonlyMap<string, { readonly entries: readonly MapEntry[] }>): readonly MapEntry[] {
+  const names = [...sections].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return names.flatMap(([, { entries }]) => entries)
+}
+
+function sameValues<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): boolean {
+  if (a === b) return true
+  if (a.size !== b.size) return false
+  for (const [key, value] of a) if (b.get(key) !== value) return false
+  return true
+}

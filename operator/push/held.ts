@@ -1,0 +1,133 @@
+// What a pod holds, as far as we know. A configuration that was brought to a pod is held by the identity of its sections; what was read
+// back from a pod has sections of its own, so that comparing the two walks entries only where something may differ.
+
+import { metaMap, spareName } from '../model/names.ts'
+import type { BackendProfile } from '../model/proxy-model.ts'
+import type { CertificateListEntry, MapEntry, RenderedConfig, ServerLine } from '../model/rendered.ts'
+import type { DataPlaneSettings } from '../model/settings.ts'
+import type { PlainEntry } from './pod-api.ts'
+
+export type Held = {
+  readonly generation: string
+  readonly machine: { readonly hash: string; readonly reasons?: readonly string[] }
+  readonly maps: ReadonlyMap<string, HeldMap>
+  /** By the name that the configuration knows; `layout.aliases` tells the pod's name for it. */
+  readonly backends: ReadonlyMap<string, HeldBackend>
+  readonly certificates: ReadonlyMap<string, { readonly fingerprint: string }>
+  readonly certificateLists: ReadonlyMap<string, readonly CertificateListEntry[]>
+  readonly layout: Layout
+}
+/** Section → entries. */
+export type HeldMap = ReadonlyMap<string, { readonly entries: readonly MapEntry[] }>
+export type HeldBackend = { readonly servers: ReadonlyMap<string, ServerLine>; readonly text?: string }
+
+/** Where backends live in a running HAProxy, which cannot get new sections without a reload. */
+export type Layout = {
+  /** Backend that appeared at run time → the spare it was given. */
+  readonly aliases: ReadonlyMap<string, string>
+  /** Sections that were loaded and that nobody wants any more: empty, ready to be used again under their own name. */
+  readonly retired: ReadonlySet<string>
+  readonly free: Readonly<Record<BackendProfile, readonly string[]>>
+}
+
+/** A pod whose HAProxy has loaded exactly the files of this configuration. */
+export function freshlyLoaded(config: RenderedConfig, settings: DataPlaneSettings): Held {
+  return holding(config, layoutOf(new Map(), settings))
+}
+
+/** A pod that was brought to this configuration and uses this layout. */
+export function holding(config: RenderedConfig, layout: Layout): Held {
+  const { generation, machine, maps, backends, certificates, certificateLists } = config
+  const { hash, reasons } = machine
+  return { generation, machine: { hash, reasons }, maps, backends, certificates, certificateLists, layout }
+}
+
+/** The layout with these aliases and every other spare free. */
+export function layoutOf(aliases: ReadonlyMap<string, string>, settings: DataPlaneSettings): Layout {
+  const used = new Set(aliases.values())
+  const free = (profile: BackendProfile) => spareNames(profile, settings).filter((name) => !used.has(name))
+  return { aliases, retired: new Set(), free: { plain: free('plain'), filtered: free('filtered') } }
+}
+
+/** The spare backends that backends.cfg has, in the order they are given away. */
+export function spareNames(profile: BackendProfile, settings: DataPlaneSettings): readonly string[] {
+  return Array.from({ length: settings.spares[profile] }, (_, n) => spareName(profile, n + 1))
+}
+
+export function spareProfile(spare: string): BackendProfile {
+  const n = Number(/\d{4,}$/.exec(spare)?.[0] ?? 0)
+  return spare === spareName('filtered', n) ? 'filtered' : 'plain'
+}
+
+/** The value of a map entry as this pod has to spell it. */
+export function spelled(entry: MapEntry, aliases: ReadonlyMap<string, string>): string {
+  const alias = entry.backend === undefined ? undefined : aliases.get(entry.backend)
+  if (alias === undefined || entry.backend === undefined) return entry.value
+  return alias + entry.value.slice(entry.backend.length)
+}
+
+export const generationKey = '@gen'
+/** A random word that only memory holds: when it is gone, HAProxy has loaded its files again. */
+export const bootKey = '@boot'
+/** Stands for a generation while a change is under way, in memory or in files: whoever finds it there must not believe the rest. */
+export const unsettled = 'busy'
+const machineKey = '@machine'
+const aliasPrefix = '@be.'
+const certificatePrefix = '@crt.'
+
+export function aliasKey(spare: string): string {
+  return aliasPrefix + spare
+}
+export function certificateKey(file: string): string {
+  return certificatePrefix + file
+}
+
+/** meta.map as a file: what a HAProxy that loads these files holds. */
+export function metaOfFiles(config: RenderedConfig): readonly PlainEntry[] {
+  const certificates = [...config.certificates].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return [
+    { key: generationKey, value: config.generation },
+    { key: machineKey, value: config.machine.hash },
+    ...certificates.map(([file, { fingerprint }]) => ({ key: certificateKey(file), value: fingerprint })),
+  ]
+}
+
+/** meta.map as read from a pod. */
+export type Meta = {
+  /** Empty when it cannot be told: a change was under way. */
+  readonly generation: string
+  /** The word in memory that run-time changes leave behind; undefined when nothing was changed since HAProxy loaded its files. */
+  readonly boot: string | undefined
+  readonly machine: string
+  readonly aliases: ReadonlyMap<string, string>
+  readonly certificates: ReadonlyMap<string, { readonly fingerprint: string }>
+}
+
+export function readMeta(entries: readonly PlainEntry[]): Meta {
+  const values = new Map(entries.map(({ key, value }) => [key, value]))
+  const named = (prefix: string) =>
+    entries
+      .filter(({ key }) => key.startsWith(prefix))
+      .map(({ key, value }) => [key.slice(prefix.length), value] as const)
+  const [generation = '', boot] = (values.get(generationKey) ?? '').split('.')
+  const marked = values.get(bootKey)
+  return {
+    generation: boot === marked && generation !== unsettled ? generation : '',
+    boot: marked,
+    machine: values.get(machineKey) ?? '',
+    aliases: new Map(named(aliasPrefix).map(([spare, name]) => [name, spare])),
+    certificates: new Map(named(certificatePrefix).map(([file, fingerprint]) => [file, { fingerprint }])),
+  }
+}
+
+/** `@gen` as it stands in memory: a reload puts the file's back, which has no word behind the generation. */
+export function markedGeneration(generation: string, boot: string | undefined): string {
+  return boot === undefined ? generation : `${generation}.${boot}`
+}
+
+/** One section that holds all entries: of a map that was read back. */
+export function unsectioned(entries: readonly MapEntry[]): HeldMap {
+  return new Map([['', { entries }]])
+}
+
+export const metaMapFile = `maps/${metaMap}`

@@ -1,0 +1,151 @@
+// Kubernetes objects of the proxies: applied with only the fields that are ours, applied again when somebody changed them, deleted when
+// nobody wants them any more. One queue per object, newest wins.
+
+import type { KubeCaller } from '../model/kube-call.ts'
+import type { DesiredObject } from '../model/rendered.ts'
+import { keyFor, type ObjectKey, type Snapshot } from '../model/snapshot.ts'
+import type { Logger } from '../lib/log.ts'
+
+import { apply, deleteOurs, metadataOf, placeOf, placeText, type Place } from './kube-objects.ts'
+import type { PushMetrics } from './push-metrics.ts'
+import { Queues } from './queues.ts'
+
+export type ObjectsOptions = {
+  readonly call: KubeCaller
+  readonly snapshot: Snapshot
+  readonly operatorNamespace: string
+  readonly longestPause: number
+  readonly log: Logger
+  readonly metrics: PushMetrics
+}
+
+type Known = {
+  readonly owner: ObjectKey
+  readonly place: Place
+  desired: DesiredObject
+  applied: DesiredObject | undefined
+  /** Version of the object as our last write left it. */
+  version: string
+  /** The snapshot's object that was compared last. */
+  seen: object | undefined
+}
+
+export class Objects {
+  readonly #options: ObjectsOptions
+  readonly #queues: Queues
+  readonly #wanted = new Map<ObjectKey, readonly DesiredObject[]>()
+  readonly #known = new Map<string, Known>()
+  /** Proxies whose Secrets exist: pods that start before them would wait for their volumes. */
+  readonly #released = new Set<ObjectKey>()
+
+  constructor(options: ObjectsOptions) {
+    this.#options = options
+    const { log, metrics, longestPause } = options
+    this.#queues = new Queues({
+      limit: 8,
+      longestPause,
+      onFailure: (object, cause, attempt) => {
+        metrics.failed('object')
+        log.warn('object cannot be written', { object, cause, attempt })
+      },
+    })
+  }
+
+  /** Everything that one proxy needs. */
+  want(id: ObjectKey, objects: readonly DesiredObject[]): void {
+    const before = this.#wanted.get(id)
+    this.#wanted.set(id, objects)
+    for (const object of objects) this.#wantOne(id, object)
+    if (before === objects || before === undefined) return
+    const still = new Set(objects.map((object) => placeText(placeOf(object))))
+    for (const object of before) if (!still.has(placeText(placeOf(object)))) this.#forget(placeText(placeOf(object)))
+  }
+
+  /** Objects of every other proxy are deleted. */
+  keepOnly(ids: readonly ObjectKey[]): void {
+    if (ids.length === this.#wanted.size && ids.every((id) => this.#wanted.has(id))) return
+    const kept = new Set(ids)
+    for (const [id, objects] of this.#wanted) {
+      if (kept.has(id)) continue
+      this.#wanted.delete(id)
+      this.#released.delete(id)
+      for (const object of objects) this.#forget(placeText(placeOf(object)))
+    }
+  }
+
+  /** Lets the Deployment of a proxy go out. */
+  release(id: ObjectKey): void {
+    if (this.#released.has(id)) return
+    this.#released.add(id)
+    for (const known of this.#known.values())
+      if (known.owner === id && known.place.kind === 'Deployment') this.#schedule(known)
+  }
+
+  isWanted(place: Place): boolean {
+    return this.#known.has(placeText(place))
+  }
+
+  idle(): Promise<void> {
+    return this.#queues.idle()
+  }
+
+  stop(): Promise<void> {
+    return this.#queues.stop()
+  }
+
+  #wantOne(owner: ObjectKey, desired: DesiredObject): void {
+    const place = placeOf(desired)
+    const id = placeText(place)
+    const known = this.#known.get(id)
+    if (known === undefined) {
+      const fresh = { owner, place, desired, applied: undefined, version: '', seen: undefined }
+      this.#known.set(id, fresh)
+      this.#schedule(fresh)
+    } else if (known.desired !== desired) {
+      known.desired = desired
+      this.#schedule(known)
+    } else if (this.#hasDrifted(known)) {
+      this.#options.log.info('object was changed by somebody else, applying it again', { object: id })
+      this.#schedule(known)
+    }
+  }
+
+  // Only what a snapshot shows. A Service has no generation: each foreign change of its status costs one apply that changes nothing.
+  #hasDrifted(known: Known): boolean {
+    const { kind, namespace, name } = known.place
+    if (known.applied === undefined || (kind !== 'Deployment' && kind !== 'Service')) return false
+    const object = this.#options.snapshot[kind].get(keyFor(namespace, name))
+    const before = known.seen
+    if (object === before) return false
+    known.seen = object
+    if (object === undefined) return before !== undefined
+    return versionOf(kind, object) !== known.version
+  }
+
+  #schedule(known: Known): void {
+    if (known.place.kind === 'Deployment' && !this.#released.has(known.owner)) return
+    this.#queues.put(placeText(known.place), async (signal) => {
+      const { desired, place } = known
+      const { body } = await apply(this.#options.call, desired, signal)
+      known.applied = desired
+      known.version = versionOf(place.kind, body)
+      this.#options.metrics.wrote('object')
+      this.#options.log.debug('object applied', { object: placeText(place) })
+    })
+  }
+
+  #forget(id: string): void {
+    const known = this.#known.get(id)
+    if (known === undefined) return
+    this.#known.delete(id)
+    const { call, operatorNamespace, log } = this.#options
+    this.#queues.put(id, async () => {
+      if (await deleteOurs(call, known.place, operatorNamespace)) log.info('object deleted', { object: id })
+    })
+  }
+}
+
+function versionOf(kind: string, object: unknown): string {
+  const { generation, resourceVersion } = metadataOf(object)
+  return kind === 'Deployment' ? String(generation) : resourceVersion
+}

@@ -1,0 +1,83 @@
+// What push/ needs of one pod's Data Plane API: one small interface, carried by `pod-client.ts` on the real thing and by a fake in tests.
+
+import type { CertificateListEntry } from '../model/rendered.ts'
+import type { Secret } from '../model/secret.ts'
+
+export type PlainEntry = { readonly key: string; readonly value: string }
+export type PodServer = {
+  readonly name: string
+  readonly address: string
+  readonly port: number
+  /** false: in maintenance; it was added and not made ready, or is on its way out. */
+  readonly ready: boolean
+}
+
+/**
+ * Calls reject with a `PodError` when the pod answered with a refusal, and with any other error when there was no answer.
+ * Files are named as in `files.ts`, without folder: `paths-80.map`, `shop_tls_1a2b3c4d.pem`.
+ */
+export type PodApi = {
+  /** Undefined when HAProxy has no such entry. Do not use it for values with `=` or `,`: they come back cut. */
+  readonly readEntry: (map: string, key: string) => Promise<string | undefined>
+  /** Undefined when HAProxy has no such map. */
+  readonly listMap: (map: string) => Promise<readonly PlainEntry[] | undefined>
+  /** 409 when the key is there already. */
+  readonly addEntry: (map: string, key: string, value: string) => Promise<void>
+  /** 404 when the key is not there. */
+  readonly replaceEntry: (map: string, key: string, value: string) => Promise<void>
+  readonly deleteEntry: (map: string, key: string) => Promise<void>
+  /** The raw call with its traps; `padded.ts` makes a list that it replaces the whole map with. */
+  readonly putMap: (map: string, entries: readonly PlainEntry[]) => Promise<void>
+
+  /** Undefined when HAProxy has no such backend. */
+  readonly listServers: (backend: string) => Promise<readonly PodServer[] | undefined>
+  /** In maintenance until `readyServer`. */
+  readonly addServer: (backend: string, server: Omit<PodServer, 'ready'>) => Promise<void>
+  readonly readyServer: (backend: string, server: string) => Promise<void>
+  /** 500 while connections are attached; it is in maintenance from then on. */
+  readonly deleteServer: (backend: string, server: string) => Promise<void>
+
+  /** File and memory, at once. */
+  readonly newCertificate: (file: string, pem: Secret) => Promise<void>
+  readonly putCertificate: (file: string, pem: Secret) => Promise<void>
+  /** Memory only; the file stays until `deleteFile`. */
+  readonly deleteCertificate: (file: string) => Promise<void>
+  readonly listListEntries: (list: string) => Promise<readonly CertificateListEntry[]>
+  readonly addListEntry: (list: string, entry: CertificateListEntry) => Promise<void>
+  readonly deleteListEntry: (list: string, file: string) => Promise<void>
+
+  /** Writes a file and nothing else: no reload, no change in memory. Names as in `files.ts`: `maps/hosts-80.map`. */
+  readonly putFile: (name: string, content: string | Secret) => Promise<void>
+  /** The text of a file of the general or the map storage; undefined when there is none. */
+  readonly readFile: (name: string) => Promise<string | undefined>
+  readonly listCertificateFiles: () => Promise<readonly string[]>
+  readonly deleteCertificateFile: (file: string) => Promise<void>
+
+  /** Writes haproxy.cfg, reloads and waits for it. 400 with HAProxy's words when it refused; then haproxy.cfg is as it was. */
+  readonly reload: (config: string) => Promise<void>
+  /** Each refused configuration leaves a copy in the pod's memory. */
+  readonly dropFailedTransactions: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** The pod answered, and refused. The message never holds the content of a certificate call. */
+export class PodError extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.name = 'PodError'
+    this.status = status
+  }
+}
+
+/** Waits for a call and takes these statuses for success. */
+export async function tolerate(call: Promise<void>, ...statuses: readonly number[]): Promise<boolean> {
+  try {
+    await call
+    return true
+  } catch (error) {
+    if (error instanceof PodError && statuses.includes(error.status)) return false
+    throw error
+  }
+}

@@ -1,0 +1,218 @@
+// `PodApi` on the generated client: the only file of this room that knows it.
+
+import { ApiError, createClient, type DataPlaneClient } from 'haproxy-dataplane-api'
+
+import type { CertificateListEntry } from '../model/rendered.ts'
+import { Secret } from '../model/secret.ts'
+import type { DataPlaneSettings } from '../model/settings.ts'
+
+import { baseName } from './files.ts'
+import { serverName, type Identity } from './identity.ts'
+import { PodError, type PodApi } from './pod-api.ts'
+
+export type ConnectPod = (address: string, identity: Identity) => PodApi
+
+/** Milliseconds. A reload waits for the old and the new worker; everything else is quick or broken. */
+const deadlines = { quick: 5_000, slow: 60_000 }
+
+/** Connects lazily: the first call finds out whether the pod answers. */
+export function podConnector(settings: DataPlaneSettings): ConnectPod {
+  return (address, identity) => {
+    const { authority, client, server: _ } = identity
+    const options = {
+      address,
+      port: settings.apiPort,
+      ca: authority.certificate,
+      cert: client.certificate,
+      key: client.key.reveal(),
+      servername: serverName,
+    }
+    const quick = createClient({ ...options, timeoutMs: deadlines.quick })
+    const slow = createClient({ ...options, timeoutMs: deadlines.slow, connections: 1 })
+    return {
+      ...mapCalls(quick, slow),
+      ...serverCalls(quick),
+      ...certificateCalls(quick, `${settings.root}/ssl`),
+      ...fileCalls(slow),
+      close: async () => {
+        await Promise.all([quick.close(), slow.close()])
+      },
+    }
+  }
+}
+
+function mapCalls(
+  { maps }: DataPlaneClient,
+  slow: DataPlaneClient,
+): Pick<PodApi, 'readEntry' | 'listMap' | 'addEntry' | 'replaceEntry' | 'deleteEntry' | 'putMap'> {
+  return {
+    readEntry: async (map, key) => {
+      const entry = await orNothing(maps.getEntry({ parentName: map, id: key }))
+      return entry?.value
+    },
+    listMap: async (map) => {
+      const entries = await orNothing(slow.maps.listEntries({ parentName: map }))
+      return entries?.map(({ key = '', value = '' }) => ({ key, value }))
+    },
+    addEntry: (map, key, value) => done(maps.addEntry({ parentName: map, requestBody: { key, value } })),
+    replaceEntry: (map, key, value) => done(maps.replaceEntry({ parentName: map, id: key, requestBody: { value } })),
+    deleteEntry: (map, key) => done(maps.deleteEntry({ parentName: map, id: key })),
+    putMap: (map, entries) => done(slow.maps.putMap({ name: map, requestBody: [...entries] })),
+  }
+}
+
+function serverCalls({
+  servers,
+}: DataPlaneClient): Pick<PodApi, 'listServers' | 'addServer' | 'readyServer' | 'deleteServer'> {
+  return {
+    listServers: async (backend) => {
+      const list = await orNothing(servers.listServers({ parentName: backend }))
+      return list?.map(({ name = '', address = '', port, admin_state }) => ({
+        name,
+        address,
+        port: port ?? 0,
+        ready: admin_state === 'ready',
+      }))
+    },
+    addServer: (backend, { name, address, port }) =>
+      done(servers.addServer({ parentName: backend, requestBody: { name, address, port } })),
+    readyServer: (backend, server) =>
+      done(servers.replaceServer({ parentName: backend, name: server, requestBody: { admin_state: 'ready' } })),
+    deleteServer: (backend, server) => done(servers.deleteServer({ parentName: backend, name: server })),
+  }
+}
+
+// The run-time calls name certificates and lists by path, the storage calls by bare name.
+function certificateCalls(
+  { certificates, certificateLists, storageCertificates }: DataPlaneClient,
+  folder: string,
+): Pick<
+  PodApi,
+  | 'newCertificate'
+  | 'putCertificate'
+  | 'deleteCertificate'
+  | 'listListEntries'
+  | 'addListEntry'
+  | 'deleteListEntry'
+  | 'listCertificateFiles'
+  | 'deleteCertificateFile'
+> {
+  return {
+    newCertificate: (file, pem) =>
+      done(storageCertificates.createCertificate({ formData: upload(file, pem.reveal()) })),
+    putCertificate: (file, pem) =>
+      done(storageCertificates.replaceCertificate({ name: file, requestBody: pem.reveal() })),
+    deleteCertificate: (file) => done(certificates.deleteCertificate({ name: `${folder}/${file}` })),
+    listListEntries: async (list) => {
+      const entries = await answered(certificateLists.listEntries({ name: `${folder}/${list}` }))
+      return entries.map(
+        ({ file = '', sni_filter }): CertificateListEntry => ({
+          file: baseName(file),
+          sni: sni_filter ?? [],
+        }),
+      )
+    },
+    addListEntry: (list, { file, sni }) =>
+      done(
+        certificateLists.addEntry({
+          name: `${folder}/${list}`,
+          requestBody: { file: `${folder}/${file}`, ...(sni.length > 0 ? { sni_filter: [...sni] } : {}) },
+        }),
+      ),
+    deleteListEntry: (list, file) =>
+      done(certificateLists.deleteEntry({ name: `${folder}/${list}`, certFile: `${folder}/${file}` })),
+    listCertificateFiles: async () => {
+      const files = await answered(storageCertificates.listCertificates())
+      return files.flatMap(({ storage_name }) => (storage_name?.endsWith('.pem') ? [storage_name] : []))
+    },
+    deleteCertificateFile: (file) => done(storageCertificates.deleteCertificate({ name: file, skipReload: true })),
+  }
+}
+
+function fileCalls(
+  client: DataPlaneClient,
+): Pick<PodApi, 'putFile' | 'readFile' | 'reload' | 'dropFailedTransactions'> {
+  return {
+    putFile: async (name, content) => {
+      const { replace, create } = fileStorage(client, name, content instanceof Secret ? content.reveal() : content)
+      if ((await orNothing(replace().then(() => true))) === undefined) await done(create())
+    },
+    readFile: (name) => {
+      const file = baseName(name)
+      if (name.startsWith('maps/')) return orNothing(client.storageMaps.getMap({ name: file }))
+      return orNothing(client.storageGeneral.getFile({ name: file }))
+    },
+    reload: (config) =>
+      done(client.configuration.postRaw({ requestBody: config, skipVersion: true, forceReload: true })),
+    dropFailedTransactions: async () => {
+      const failed = await answered(client.transactions.listTransactions({ status: 'failed' }))
+      for (const { id } of failed) if (id !== undefined) await done(client.transactions.deleteTransaction({ id }))
+    },
+  }
+}
+
+type Storage = { readonly replace: () => Promise<unknown>; readonly create: () => Promise<unknown> }
+
+// Always with skip_reload: what a storage call would do in memory differs from folder to folder.
+function fileStorage(client: DataPlaneClient, path: string, text: string): Storage {
+  const name = baseName(path)
+  const { storageMaps, storageGeneral, storageCertificates, storageCertificateLists } = client
+  const formData = upload(name, text)
+  if (path.startsWith('maps/'))
+    return {
+      replace: () => storageMaps.replaceMap({ name, requestBody: text, skipReload: true }),
+      create: () => storageMaps.createMap({ formData }),
+    }
+  if (path.startsWith('general/'))
+    return {
+      replace: () => storageGeneral.replaceFile({ name, formData, skipReload: true }),
+      create: () => storageGeneral.createFile({ formData }),
+    }
+  if (path.endsWith('.txt'))
+    return {
+      replace: () => storageCertificateLists.replaceCertificateList({ name, requestBody: text, skipReload: true }),
+      create: () => storageCertificateLists.createCertificateList({ formData }),
+    }
+  return {
+    replace: () => storageCertificates.replaceCertificate({ name, requestBody: text, skipReload: true }),
+    create: () => storageCertificates.createCertificate({ formData, skipReload: true }),
+  }
+}
+
+function upload(name: string, text: string): { file_upload: Blob } {
+  return { file_upload: new File([text], name) }
+}
+
+async function done(call: Promise<unknown>): Promise<void> {
+  await answered(call)
+}
+
+async function orNothing<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answered(call)
+  } catch (error) {
+    if (error instanceof PodError && error.status === 404) return undefined
+    throw error
+  }
+}
+
+async function answered<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw error instanceof ApiError ? refusal(error) : error
+  }
+}
+
+// A HAProxy that is down makes the API answer 400 with the dialling error: that is no refusal.
+function refusal(error: ApiError): Error {
+  const words = wordsOf(error.body)
+  if (/dial unix|connection refused|broken pipe|master\.sock/.test(words))
+    return new Error(`HAProxy does not answer its Data Plane API: ${words}`)
+  return new PodError(error.status, words === '' ? error.message : words)
+}
+
+function wordsOf(body: unknown): string {
+  if (typeof body !== 'object' || body === null || !('message' in body)) return ''
+  return String(body.message)
+}

@@ -1,0 +1,79 @@
+// The files of one pod: written beside a running HAProxy (what a restart would load), or written and loaded by a reload.
+
+import type { RenderedConfig } from '../model/rendered.ts'
+import type { DataPlaneSettings } from '../model/settings.ts'
+
+import { backendsFile, configFiles, parseMap, unfinishedMeta } from './files.ts'
+import { metaMapFile, readMeta } from './held.ts'
+import { PodError, tolerate, type PodApi } from './pod-api.ts'
+
+/** HAProxy's words on a configuration that it would not load. */
+export class Refused extends Error {}
+
+/** The generation that the pod's files hold; empty while they are being written. */
+export async function generationOfFiles(api: PodApi): Promise<string> {
+  return readMeta(parseMap((await api.readFile(metaMapFile)) ?? '')).generation
+}
+
+type Persisting = {
+  readonly config: RenderedConfig
+  /** What the files hold now; undefined when that is not known. */
+  readonly persisted: RenderedConfig | undefined
+  readonly settings: DataPlaneSettings
+}
+
+/** Makes the files those of `config` and touches nothing in memory. */
+export async function persistFiles(api: PodApi, { config, persisted, settings }: Persisting): Promise<void> {
+  await writeFiles(api, { config, persisted, settings })
+  if (persisted?.certificates !== config.certificates) await dropCertificateFiles(api, config)
+}
+
+/** All files, then haproxy.cfg and one reload. A refusal puts the files back and rejects with `Refused`; HAProxy runs on as it was. */
+export async function loadConfig(
+  api: PodApi,
+  {
+    wanted,
+    persisted,
+    settings,
+  }: { wanted: RenderedConfig; persisted: RenderedConfig | undefined; settings: DataPlaneSettings },
+): Promise<void> {
+  const former = persisted === undefined ? await readFormer(api, wanted) : []
+  await writeFiles(api, { config: wanted, persisted, settings })
+  try {
+    await api.reload(wanted.machine.text)
+  } catch (error) {
+    if (!(error instanceof PodError) || error.status !== 400) throw error
+    // The API puts haproxy.cfg back by itself; the rest is ours.
+    if (persisted !== undefined) await writeFiles(api, { config: persisted, persisted: undefined, settings })
+    for (const [name, text] of former) await api.putFile(name, text)
+    await api.dropFailedTransactions()
+    throw new Refused(wordsOf(error))
+  }
+  await dropCertificateFiles(api, wanted)
+}
+
+async function writeFiles(api: PodApi, { config, persisted, settings }: Persisting): Promise<void> {
+  await api.putFile(unfinishedMeta.name, unfinishedMeta.content)
+  for (const { name, content } of configFiles(config, settings, persisted)) await api.putFile(name, content)
+}
+
+// What HAProxy reads beside haproxy.cfg and could stumble over; maps are data that it takes as they are.
+async function readFormer(api: PodApi, wanted: RenderedConfig): Promise<readonly (readonly [string, string])[]> {
+  const former: (readonly [string, string])[] = []
+  for (const name of [backendsFile, ...[...wanted.machine.scripts.keys()].map((script) => `general/${script}`)]) {
+    const text = await api.readFile(name)
+    if (text !== undefined && text !== '') former.push([name, text])
+  }
+  return former
+}
+
+async function dropCertificateFiles(api: PodApi, config: RenderedConfig): Promise<void> {
+  for (const file of await api.listCertificateFiles())
+    if (!config.certificates.has(file)) await tolerate(api.deleteCertificateFile(file), 404)
+}
+
+// One line a person can read in a status.
+function wordsOf(error: PodError): string {
+  const words = /msg="([\s\S]*?)"(?:\s|$)/.exec(error.message)?.[1] ?? error.message
+  return words.replaceAll(/\s+/g, ' ').trim().slice(0, 1000)
+}

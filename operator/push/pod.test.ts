@@ -1,0 +1,256 @@
+import { expect } from 'chai'
+import { Registry } from 'prom-client'
+
+import type { RenderedConfig } from '../model/rendered.ts'
+import { Secret } from '../model/secret.ts'
+import { silentLog } from '../lib/log.ts'
+
+import { PodError } from './pod-api.ts'
+import { PodWorker } from './pod.ts'
+import { createPushMetrics } from './push-metrics.ts'
+import { archiveFiles } from './state-archive.ts'
+import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
+import { eventually } from './testing/eventually.ts'
+import { FakePod, storedGeneration } from './testing/fake-pod.ts'
+import { usualTiming, type Timing } from './timing.ts'
+
+const base: ConfigSpec = { hosts: { 'a.example': { '/': 'n_a_80' } }, backends: { n_a_80: ['10.0.0.1'] } }
+const more: ConfigSpec = {
+  hosts: { ...base.hosts, 'b.example': { '/': 'n_b_80' } },
+  backends: { ...base.backends, n_b_80: ['10.0.0.2'] },
+}
+const most: ConfigSpec = { hosts: { ...more.hosts, 'c.example': { '/': 'n_b_80' } }, backends: more.backends }
+
+const quick: Timing = { ...usualTiming, persist: 20, drift: 10, busyServers: 10, refused: 30, longestPause: 100 }
+
+describe('pod', () => {
+  let pod: FakePod
+  let known: RenderedConfig[]
+  let lines: string[]
+  let registry: Registry
+  const workers: PodWorker[] = []
+
+  beforeEach(() => {
+    pod = new FakePod(testSettings)
+    known = []
+    lines = []
+    registry = new Registry()
+  })
+  afterEach(async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.stop()))
+  })
+
+  function start(wanted: RenderedConfig, timing: Partial<Timing> = {}): PodWorker {
+    const worker = new PodWorker(
+      {
+        name: 'gw-1',
+        connect: () => pod.api(),
+        settings: testSettings,
+        timing: { ...quick, ...timing },
+        log: silentLog((_, message, fields) => lines.push(`${message} ${JSON.stringify(fields)}`)),
+        metrics: createPushMetrics(registry),
+        known: (generation) => known.find((config) => config.generation === generation),
+        onFiles: () => {},
+        onState: () => {},
+      },
+      wanted,
+    )
+    workers.push(worker)
+    return worker
+  }
+  const has = (worker: PodWorker, { generation }: RenderedConfig) =>
+    worker.state.kind === 'programmed' && worker.state.generation === generation
+  const brought = (worker: PodWorker, config: RenderedConfig) =>
+    eventually(`generation ${config.generation}`, () => has(worker, config))
+  const writes = () => pod.calls.filter((call) => !/^(read|list)/.test(call))
+
+  function holding(config: RenderedConfig): void {
+    for (const { name, content } of archiveFiles(config, testSettings))
+      pod.disk.set(name, content instanceof Secret ? content.reveal() : content)
+    pod.load()
+  }
+  const pathOf = (host: string) => pod.memory.maps.get('paths-80.map')?.get(`${host}/`)
+
+  it('a pod in step is left alone', async () => {
+    holding(configOf(base))
+    await brought(start(configOf(base)), configOf(base))
+    expect(writes()).to.deep.equal([])
+  })
+
+  it('a pod that started from older files is brought there without a reload', async () => {
+    holding(configOf(base))
+    await brought(start(configOf(more)), configOf(more))
+    expect(pod.reloads).to.equal(0)
+    expect(pathOf('b.example')).to.equal('spare0001')
+    expect(pod.memory.backends.get('spare0001')?.get('10-0-0-2_80')?.ready).to.equal(true)
+  })
+
+  it('another machine takes files and one reload, logged and counted with its reason', async () => {
+    known = [configOf(base)]
+    holding(configOf(base))
+    const wanted = configOf({ ...more, reasons: ['port 80', 'port 443', 'port 8080'] })
+    await brought(start(wanted), wanted)
+    expect(pod.reloads).to.equal(1)
+    expect(pathOf('b.example')).to.equal('n_b_80')
+    expect(lines.join()).to.include('port 8080')
+    expect(await registry.metrics()).to.include('haproxy_gateway_reloads_total{reason="port"} 1')
+  })
+
+  it('what was changed at run time is in the files soon after, under its own names', async () => {
+    holding(configOf(base))
+    const worker = start(configOf(base))
+    worker.want(configOf(more))
+    await eventually('persisted', () => storedGeneration(pod) === configOf(more).generation)
+    expect(pod.disk.get('maps/paths-80.map')).to.include('b.example/ n_b_80')
+    expect(pod.reloads).to.equal(0)
+  })
+
+  it('a HAProxy that loaded its files again is noticed even when they hold the same generation', async () => {
+    holding(configOf(base))
+    const worker = start(configOf(more))
+    await eventually('persisted', () => storedGeneration(pod) === configOf(more).generation)
+    pod.load()
+    worker.want(configOf(most))
+    await eventually('noticed', () => pathOf('c.example') === 'n_b_80')
+    await brought(worker, configOf(most))
+    expect(pod.memory.backends.get('spare0001')?.size).to.equal(0)
+  })
+
+  it('a HAProxy that lost everything gets everything again', async () => {
+    holding(configOf(base))
+    const worker = start(configOf(base))
+    await brought(worker, configOf(base))
+    pod.disk.clear()
+    pod.load()
+    pod.memory.maps.clear()
+    await eventually('repaired', () => pathOf('a.example') === 'n_a_80')
+    expect(pod.reloads).to.equal(1)
+  })
+
+  it('a restart in the middle of a change is repaired, never believed', async () => {
+    holding(configOf(base))
+    pod.before = (call, map = '') => {
+      if (call !== 'addEntry' || map !== 'hosts-80.map') return
+      pod.before = () => {}
+      pod.load()
+    }
+    const worker = start(configOf(most))
+    await brought(worker, configOf(most))
+    expect(pathOf('b.example')).to.equal('spare0001')
+    expect(pathOf('c.example')).to.equal('spare0001')
+    expect(pod.memory.backends.get('spare0001')?.size).to.equal(1)
+    expect(pod.reloads).to.equal(0)
+  })
+
+  for (const failing of ['addServer', 'readyServer', 'addEntry', 'replaceEntry', 'readEntry'])
+    it(`a connection that breaks at ${failing} leads to a look at what is there, and then on`, async () => {
+      holding(configOf(base))
+      let broken = 0
+      pod.before = (call) => {
+        if (call !== failing || broken > 1) return
+        broken += 1
+        throw new Error('other side closed')
+      }
+      await brought(start(configOf(most), { drift: 1000 }), configOf(most))
+      expect(broken).to.be.greaterThan(0)
+      expect(pathOf('c.example')).to.equal('spare0001')
+      expect(pod.reloads).to.equal(0)
+    })
+
+  it('changes at run time that are refused again and again end in a reload', async () => {
+    holding(configOf(base))
+    pod.before = (call) => {
+      if (call === 'addServer') throw new PodError(404, 'no such backend')
+    }
+    await brought(start(configOf(more)), configOf(more))
+    expect(pod.reloads).to.equal(1)
+    expect(pathOf('b.example')).to.equal('n_b_80')
+  })
+
+  it("a refused configuration leaves HAProxy and its files as they were, and tells HAProxy's words", async () => {
+    known = [configOf(base)]
+    holding(configOf(base))
+    const worker = start(configOf(base), { refused: 60_000 })
+    await brought(worker, configOf(base))
+    pod.refusal = "validation error: err msg=\"unknown keyword 'bogus' in 'backend' section\" "
+    worker.want(configOf({ ...more, reasons: ['port 81'] }))
+    await eventually('rejected', () => worker.state.kind === 'rejected')
+    expect(worker.state).to.include({ message: "unknown keyword 'bogus' in 'backend' section" })
+    expect(storedGeneration(pod)).to.equal(configOf(base).generation)
+    expect(pod.disk.get('general/backends.cfg')).to.not.include('n_b_80')
+    expect(pod.calls).to.include('dropFailedTransactions')
+    expect(pod.calls.filter((call) => call === 'reload')).to.have.length(1)
+
+    worker.want(configOf(more))
+    await brought(worker, configOf(more))
+    expect(pod.reloads).to.equal(0)
+  })
+
+  it('only the newest of what came meanwhile is brought', async () => {
+    holding(configOf(base))
+    const gate = Promise.withResolvers<void>()
+    pod.before = (call) => (call === 'addServer' ? gate.promise : undefined)
+    const worker = start(configOf(more), { drift: 1000 })
+    await eventually('began', () => pod.calls.includes('addServer'))
+    worker.want(configOf({ ...most, hosts: { ...most.hosts, 'skipped.example': { '/': 'n_b_80' } } }))
+    worker.want(configOf(most))
+    gate.resolve()
+    await brought(worker, configOf(most))
+    expect(pod.calls.filter((call) => call === 'addEntry')).to.have.length(2 + 4)
+    expect(pathOf('skipped.example')).to.equal(undefined)
+  })
+
+  it('a server with connections is deleted later, and holds up nothing', async () => {
+    holding(configOf(base))
+    pod.busyServers.add('10-0-0-1_80')
+    const worker = start(configOf({ ...base, backends: { n_a_80: ['10.0.0.3'] } }))
+    await brought(worker, configOf({ ...base, backends: { n_a_80: ['10.0.0.3'] } }))
+    expect(pod.memory.backends.get('n_a_80')?.get('10-0-0-1_80')?.ready).to.equal(false)
+    pod.busyServers.clear()
+    await eventually('deleted', () => pod.memory.backends.get('n_a_80')?.has('10-0-0-1_80') === false)
+  })
+
+  it('a server that is wanted again while it drains is not deleted', async () => {
+    holding(configOf(base))
+    pod.busyServers.add('10-0-0-1_80')
+    const other = configOf({ ...base, backends: { n_a_80: ['10.0.0.3'] } })
+    const worker = start(other)
+    await brought(worker, other)
+    worker.want(configOf(base))
+    await brought(worker, configOf(base))
+    pod.busyServers.clear()
+    const looks = pod.calls.length
+    await eventually('looked again', () => pod.calls.length > looks + 3)
+    expect(pod.memory.backends.get('n_a_80')?.get('10-0-0-1_80')?.ready).to.equal(true)
+  })
+
+  it('a certificate is replaced at once, and its file goes only when no list names it', async () => {
+    const secure = (files: Readonly<Record<string, string>>): ConfigSpec => ({
+      ...base,
+      certificates: files,
+      list: Object.keys(files).map((file) => [file, []]),
+    })
+    holding(configOf(secure({ 'a.pem': 'A', 'b.pem': 'B' })))
+    const wanted = configOf(secure({ 'a.pem': 'A2' }))
+    pod.before = (call) => {
+      if (call !== 'deleteCertificateFile') return
+      expect(pod.disk.get('ssl/certificates-443.txt')).to.not.include('b.pem')
+    }
+    await brought(start(wanted), wanted)
+    expect(pod.disk.get('ssl/a.pem')).to.equal('A2')
+    await eventually('file gone', () => !pod.disk.has('ssl/b.pem'))
+    expect(pod.reloads).to.equal(0)
+  })
+
+  it('stopping does not wait for a pod that does not answer', async () => {
+    holding(configOf(base))
+    const hung = Promise.withResolvers<void>()
+    pod.before = () => hung.promise
+    const worker = start(configOf(base))
+    const stopped = worker.stop()
+    // What closing the connections does to a real call.
+    hung.reject(new Error('closed'))
+    await stopped
+    expect(worker.state.kind).to.equal('waiting')
+  })
+})

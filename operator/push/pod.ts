@@ -1,0 +1,372 @@
+// One data plane pod: whatever is wanted newest is brought to it, by one loop that does one thing at a time. Nothing else writes to the pod.
+
+import { randomBytes } from 'node:crypto'
+
+import { metaMap } from '../model/names.ts'
+import type { RenderedConfig } from '../model/rendered.ts'
+import type { DataPlaneSettings } from '../model/settings.ts'
+import { errorText, type Logger } from '../lib/log.ts'
+
+import { change, type Change, type Reload, type Stage } from './change.ts'
+import {
+  bootKey,
+  freshlyLoaded,
+  generationKey,
+  holding,
+  layoutOf,
+  markedGeneration,
+  unsettled,
+  type Held,
+} from './held.ts'
+import { backOffTime } from './pause.ts'
+import { PodError, type PodApi } from './pod-api.ts'
+import { generationOfFiles, loadConfig, persistFiles, Refused } from './pod-files.ts'
+import type { PushMetrics } from './push-metrics.ts'
+import { readBack, readMemory } from './read-back.ts'
+import { deleteServer, runStages, setEntry, type BusyServer } from './runtime.ts'
+import type { Timing } from './timing.ts'
+
+export type PodState =
+  | { readonly kind: 'waiting'; readonly message: string }
+  | { readonly kind: 'rejected'; readonly generation: string; readonly message: string }
+  | { readonly kind: 'programmed'; readonly generation: string }
+
+export type PodOptions = {
+  readonly name: string
+  readonly connect: () => PodApi
+  readonly settings: DataPlaneSettings
+  readonly timing: Timing
+  readonly log: Logger
+  readonly metrics: PushMetrics
+  /** The configuration of a generation, if this process has met it. */
+  readonly known: (generation: string) => RenderedConfig | undefined
+  /** The files of a pod hold this configuration now. */
+  readonly onFiles: (config: RenderedConfig) => void
+  readonly onState: () => void
+}
+
+export class PodWorker {
+  readonly #options: PodOptions
+  #state: PodState = { kind: 'waiting', message: 'not connected yet' }
+  #api: PodApi
+  #wanted: RenderedConfig
+  /** Undefined: nobody knows; to be read back. */
+  #held: Held | undefined
+  /** What `#held` was brought from. */
+  #current: RenderedConfig | undefined
+  /** The word in memory that tells this HAProxy process from the next; undefined until the first change at run time. */
+  #boot: string | undefined
+  /** What the pod's files hold, if that is known. */
+  #persisted: RenderedConfig | undefined
+  #refused: RenderedConfig | undefined
+  /** A change broke off: what the pod says about its generation is not to be believed. */
+  #distrusted = false
+  /** Refusals of run-time changes in a row. */
+  #refusals = 0
+  #failures = 0
+  readonly #busy = new Map<string, BusyServer>()
+  readonly #due = { persist: Infinity, drift: Infinity, busy: Infinity, refused: Infinity, retry: 0 }
+  #wake: () => void = () => {}
+  #stopped = false
+  #reconnect = false
+  readonly #ended: Promise<void>
+
+  constructor(options: PodOptions, wanted: RenderedConfig) {
+    this.#options = options
+    this.#wanted = wanted
+    this.#api = options.connect()
+    this.#ended = this.#live()
+  }
+
+  get state(): PodState {
+    return this.#state
+  }
+
+  /** The newest wanted configuration; one that was not begun yet is forgotten. */
+  want(config: RenderedConfig): void {
+    if (this.#wanted === config) return
+    this.#wanted = config
+    this.#wake()
+  }
+
+  /** The pod is to be called with new certificates from the next call on. */
+  reconnect(): void {
+    this.#reconnect = true
+    this.#wake()
+  }
+
+  /** Ends the loop; calls under way are given up. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#wake()
+    await this.#api.close()
+    await this.#ended
+  }
+
+  async #live(): Promise<void> {
+    while (!this.#stopped) {
+      const step = this.#nextStep()
+      if (step === undefined) await this.#rest()
+      else await this.#attempt(step)
+    }
+  }
+
+  #nextStep(): (() => Promise<void>) | undefined {
+    const now = performance.now()
+    const wanted = this.#wanted
+    const due = this.#due
+    if (this.#reconnect) return () => this.#connectAgain()
+    if (now < due.retry) return undefined
+    if (this.#held === undefined) return () => this.#find(wanted)
+    if (this.#refused === wanted && now >= due.refused) this.#refused = undefined
+    if (this.#refused !== wanted && this.#current !== wanted) return () => this.#bring(wanted)
+    if (now >= due.persist) return () => this.#persist()
+    if (now >= due.busy) return () => this.#deleteBusyServers()
+    if (now >= due.drift) return () => this.#checkDrift()
+    return undefined
+  }
+
+  async #rest(): Promise<void> {
+    const { persist, drift, busy, refused, retry } = this.#due
+    const now = performance.now()
+    const next = now < retry ? retry : Math.min(persist, drift, busy, refused)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.min(Math.max(0, next - now), 2 ** 30))
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#wake = () => {}
+  }
+
+  async #attempt(step: () => Promise<void>): Promise<void> {
+    try {
+      await step()
+    } catch (error) {
+      if (!this.#stopped) this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { name, log, timing, metrics } = this.#options
+    this.#failures += 1
+    this.#held = undefined
+    this.#due.retry = performance.now() + backOffTime(this.#failures, timing.longestPause)
+    metrics.failed('pod')
+    const message = errorText(error)
+    // A pod that starts refuses connections for a second or two.
+    if (this.#failures === 3) log.warn('pod cannot be brought up to date', { pod: name, cause: message })
+    else log.debug('pod: attempt failed', { pod: name, cause: message, attempt: this.#failures })
+    // One call without an answer does not make a pod that has everything unprogrammed.
+    const hasAll = this.#state.kind === 'programmed' && this.#state.generation === this.#wanted.generation
+    if (!hasAll || this.#failures > 1) this.#report({ kind: 'waiting', message: `pod ${name}: ${message}` })
+  }
+
+  #report(state: PodState): void {
+    const before = this.#state
+    this.#state = state
+    if (JSON.stringify(before) !== JSON.stringify(state)) this.#options.onState()
+  }
+
+  async #connectAgain(): Promise<void> {
+    this.#reconnect = false
+    await this.#api.close()
+    if (!this.#stopped) this.#api = this.#options.connect()
+  }
+
+  // ---- what does the pod hold? ------------------------------------------------------------------------------------------------------
+
+  async #find(wanted: RenderedConfig): Promise<void> {
+    const { settings, known } = this.#options
+    const meta = await readMemory(this.#api)
+    this.#boot = meta?.boot
+    this.#busy.clear()
+    const trusted = meta === undefined || this.#distrusted ? '' : meta.generation
+    const config = trusted === wanted.generation ? wanted : known(trusted)
+    if (meta !== undefined && config !== undefined) {
+      const layout = layoutOf(meta.aliases, settings)
+      this.#adopt(config, meta.boot === undefined ? freshlyLoaded(config, settings) : holding(config, layout))
+      this.#persisted = (await this.#filesHold(config, meta.boot)) ? config : undefined
+      if (this.#persisted === undefined) this.#due.persist = performance.now() + this.#options.timing.persist
+    } else {
+      const read = meta?.machine === wanted.machine.hash && (await readBack(this.#api, { wanted, meta, settings }))
+      this.#current = undefined
+      this.#persisted = undefined
+      this.#held = read ? read.held : strange(settings)
+      if (read) this.#rememberBusy(read.busy)
+    }
+    this.#distrusted = false
+    this.#due.drift = performance.now() + this.#options.timing.drift
+  }
+
+  async #filesHold(config: RenderedConfig, boot: string | undefined): Promise<boolean> {
+    return boot === undefined || (await generationOfFiles(this.#api)) === config.generation
+  }
+
+  #adopt(config: RenderedConfig, held: Held): void {
+    this.#held = held
+    this.#current = config
+    if (config === this.#wanted) this.#failures = 0
+    else if (this.#refused === this.#wanted) return
+    this.#report({ kind: 'programmed', generation: config.generation })
+  }
+
+  async #checkDrift(): Promise<void> {
+    const { name, log, timing } = this.#options
+    const held = this.#held
+    this.#due.drift = performance.now() + timing.drift
+    if (held === undefined || held.generation === '') return
+    const found = await this.#api.readEntry(metaMap, generationKey)
+    if (found === markedGeneration(held.generation, this.#boot)) return
+    log.warn('pod lost its state, reading it back', { pod: name, generation: held.generation, found: found ?? 'none' })
+    this.#held = undefined
+  }
+
+  // ---- bringing it there ------------------------------------------------------------------------------------------------------------
+
+  async #bring(wanted: RenderedConfig): Promise<void> {
+    const held = this.#held
+    if (held === undefined) return
+    // The same content in new objects: only the identities are taken over.
+    if (held.generation === wanted.generation) return this.#adopt(wanted, holding(wanted, held.layout))
+    const plan: Change =
+      this.#refusals < 2 ? change(held, wanted) : unknownReload('changes at run time were refused twice')
+    const began = performance.now()
+    if (plan.kind === 'reload') await this.#load(wanted, plan)
+    else await this.#change(wanted, plan)
+    const seconds = (performance.now() - began) / 1000
+    this.#options.metrics.pushed(plan.kind === 'reload' ? 'files' : 'runtime', seconds)
+    this.#due.drift = performance.now() + this.#options.timing.drift
+  }
+
+  async #change(wanted: RenderedConfig, { stages, after }: Extract<Change, { kind: 'commands' }>): Promise<void> {
+    const { name, log, timing } = this.#options
+    const boot = this.#boot ?? randomBytes(6).toString('hex')
+    const began = performance.now()
+    this.#held = undefined
+    this.#distrusted = true
+    for (const { commands } of stages)
+      for (const one of commands) if (one.kind === 'put-server') this.#busy.delete(`${one.backend}/${one.server}`)
+    try {
+      this.#rememberBusy(await runStages(this.#api, withMark(stages, boot, this.#boot === undefined)))
+      const generation = markedGeneration(wanted.generation, boot)
+      await setEntry(this.#api, { map: metaMap, key: generationKey, value: generation, known: true })
+    } catch (error) {
+      if (error instanceof PodError) this.#refusals += 1
+      throw error
+    }
+    if ((await this.#api.readEntry(metaMap, bootKey)) !== boot)
+      throw new Error('HAProxy was reloaded in the middle of a change')
+    this.#refusals = 0
+    this.#distrusted = false
+    this.#boot = boot
+    this.#due.persist = Math.min(this.#due.persist, performance.now() + timing.persist)
+    this.#adopt(wanted, after)
+    const commands = stages.reduce((sum, stage) => sum + stage.commands.length, 0)
+    log.info('pod changed at run time', { pod: name, commands, ms: Math.round(performance.now() - began) })
+  }
+
+  async #load(wanted: RenderedConfig, { cause, reasons }: Reload): Promise<void> {
+    const { name, log, metrics, settings, timing, onFiles } = this.#options
+    const before = this.#held
+    const persisted = this.#persisted
+    this.#held = undefined
+    this.#distrusted = true
+    this.#persisted = undefined
+    try {
+      await loadConfig(this.#api, { wanted, persisted, settings })
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      this.#held = before
+      this.#distrusted = false
+      this.#refused = wanted
+      this.#due.refused = performance.now() + timing.refused
+      this.#persisted = persisted
+      this.#due.persist = performance.now() + timing.persist
+      log.error('HAProxy refused a configuration', { pod: name, generation: wanted.generation, words: error.message })
+      return this.#report({ kind: 'rejected', generation: wanted.generation, message: error.message })
+    }
+    log.info('HAProxy reloaded', { pod: name, generation: wanted.generation, cause, reasons })
+    metrics.reloaded(cause === 'machine' ? firstWord(reasons) : cause)
+    this.#refusals = 0
+    this.#distrusted = false
+    this.#boot = undefined
+    this.#busy.clear()
+    this.#due.busy = Infinity
+    this.#due.persist = Infinity
+    this.#persisted = wanted
+    onFiles(wanted)
+    this.#adopt(wanted, freshlyLoaded(wanted, settings))
+  }
+
+  // ---- what can wait ----------------------------------------------------------------------------------------------------------------
+
+  async #persist(): Promise<void> {
+    const config = this.#current
+    const persisted = this.#persisted
+    this.#due.persist = Infinity
+    if (config === undefined || config === persisted) return
+    this.#persisted = undefined
+    try {
+      await persistFiles(this.#api, { config, persisted, settings: this.#options.settings })
+    } catch (error) {
+      if (!(error instanceof PodError)) throw error
+      const { name, log, timing } = this.#options
+      log.warn('files of a pod cannot be written', { pod: name, cause: error.message })
+      this.#due.persist = performance.now() + timing.longestPause
+      return
+    }
+    this.#persisted = config
+    this.#options.onFiles(config)
+  }
+
+  #rememberBusy(servers: readonly BusyServer[]): void {
+    for (const server of servers) this.#busy.set(`${server.backend}/${server.server}`, server)
+    this.#due.busy = this.#busy.size > 0 ? performance.now() + this.#options.timing.busyServers : Infinity
+  }
+
+  async #deleteBusyServers(): Promise<void> {
+    for (const [id, server] of this.#busy) if (await deleteServer(this.#api, server)) this.#busy.delete(id)
+    this.#rememberBusy([])
+  }
+}
+
+// Marks the pod as in the middle of a change, beside what is done first: the calls of the first stage and these do not depend on each other.
+function withMark(stages: readonly Stage[], boot: string, isNew: boolean): readonly Stage[] {
+  const mark = { kind: 'set-entry', map: metaMap } as const
+  return [
+    {
+      parallel: true,
+      commands: [
+        { ...mark, key: bootKey, value: boot, known: !isNew },
+        { ...mark, key: generationKey, value: markedGeneration(unsettled, boot), known: true },
+      ].slice(isNew ? 0 : 1),
+    },
+    ...stages,
+  ]
+}
+
+// Another machine than the wanted one, or one whose state cannot be told: everything has to be loaded.
+function strange(settings: DataPlaneSettings): Held {
+  const none = new Map<string, never>()
+  const layout = layoutOf(new Map(), settings)
+  return {
+    generation: '',
+    machine: { hash: '' },
+    maps: none,
+    backends: none,
+    certificates: none,
+    certificateLists: none,
+    layout,
+  }
+}
+
+function unknownReload(reason: string): Reload {
+  return { kind: 'reload', cause: 'unknown', reasons: [reason] }
+}
+
+// `port`, `header`, `query`, `profile`: labels must stay few.
+function firstWord(reasons: readonly string[]): string {
+  return /^[a-z]+/.exec(reasons[0] ?? '')?.[0] ?? 'machine'
+}

@@ -1,0 +1,265 @@
+import { expect } from 'chai'
+import { Registry } from 'prom-client'
+
+import type { ObjectOf } from '../model/kubernetes.ts'
+import { gatewayNameLabel, managedByLabel, authoritySecretName } from '../model/names.ts'
+import type { Workload } from '../model/proxy-model.ts'
+import type { DesiredObject, RenderedConfig } from '../model/rendered.ts'
+import { Secret } from '../model/secret.ts'
+import { keyOf } from '../model/snapshot.ts'
+import { Table } from '../lib/derive.ts'
+import { silentLog } from '../lib/log.ts'
+
+import { openPush, type PushDoor } from './push.ts'
+import { archiveFiles } from './state-archive.ts'
+import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
+import { eventually } from './testing/eventually.ts'
+import { FakeKube } from './testing/fake-kube.ts'
+import { FakePod } from './testing/fake-pod.ts'
+import { usualTiming } from './timing.ts'
+
+const id = 'shop/web'
+const workload: Workload = {
+  name: 'web-haproxy',
+  namespace: 'shop',
+  uid: 'u1',
+  className: 'haproxy',
+  labels: {},
+  annotations: {},
+  addresses: [],
+  ports: [],
+}
+const base: ConfigSpec = { hosts: { 'a.example': { '/': 'n_a_80' } }, backends: { n_a_80: ['10.0.0.1'] } }
+const more: ConfigSpec = { ...base, hosts: { ...base.hosts, 'b.example': { '/': 'n_a_80' } } }
+
+const deployments = '/apis/apps/v1/namespaces/shop/deployments'
+const secrets = '/api/v1/namespaces/shop/secrets'
+const authority = `/api/v1/namespaces/operator/secrets/${authoritySecretName(id)}`
+const owned = {
+  labels: { [managedByLabel]: 'haproxy-gateway-operator', [gatewayNameLabel]: 'web' },
+  ownerReferences: [{ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', name: 'web', uid: 'u1' }],
+}
+
+function objectOf(kind: string, apiVersion: string): DesiredObject {
+  return { kind, apiVersion, metadata: { name: workload.name, namespace: 'shop', ...owned } }
+}
+const deployment = objectOf('Deployment', 'apps/v1')
+const service = objectOf('Service', 'v1')
+
+describe('push', () => {
+  let kube: FakeKube
+  let pods: Map<string, FakePod>
+  let snapshot: { readonly [K in keyof ObjectOf]: Table<ObjectOf[K]> }
+  let door: PushDoor
+  let lines: string[]
+  let now: Date
+  let runs: number
+
+  beforeEach(() => {
+    kube = new FakeKube()
+    pods = new Map()
+    lines = []
+    runs = 0
+    now = new Date('2026-03-01T00:00:00Z')
+    snapshot = {
+      GatewayClass: new Table(),
+      Gateway: new Table(),
+      HTTPRoute: new Table(),
+      ReferenceGrant: new Table(),
+      Service: new Table(),
+      EndpointSlice: new Table(),
+      Secret: new Table(),
+      ConfigMap: new Table(),
+      Namespace: new Table(),
+      Deployment: new Table(),
+      Pod: new Table(),
+    }
+    door = openPush({
+      call: kube.call,
+      snapshot,
+      settings: testSettings,
+      operatorNamespace: 'operator',
+      logger: silentLog((_, message, fields) => lines.push(`${message} ${JSON.stringify(fields)}`)),
+      registry: new Registry(),
+      onOutcome: () => {
+        runs += 1
+      },
+      connectPod: (address) => pods.get(address)?.api() ?? expect.fail(`nobody at ${address}`),
+      clock: () => now,
+      timing: { ...usualTiming, persist: 20, drift: 10, state: 30, identity: 20, longestPause: 50, status: 5 },
+    })
+  })
+  afterEach(() => door.stop())
+
+  function addPod(name: string, address: string, holding: RenderedConfig, ready = true): FakePod {
+    const pod = new FakePod(testSettings)
+    for (const { name: file, content } of archiveFiles(holding, testSettings))
+      pod.disk.set(file, content instanceof Secret ? content.reveal() : content)
+    pod.load()
+    pods.set(address, pod)
+    const object = {
+      metadata: { name, namespace: 'shop', uid: `uid-${name}`, labels: { [gatewayNameLabel]: 'web' } },
+      status: { phase: 'Running', podIP: address, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+    }
+    snapshot.Pod.set(keyOf(object), object)
+    return pod
+  }
+  function addService(): void {
+    const object = {
+      metadata: { name: workload.name, namespace: 'shop' },
+      spec: { type: 'LoadBalancer' },
+      status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } },
+    }
+    snapshot.Service.set(keyOf(object), object)
+  }
+  const run = (config: RenderedConfig) => {
+    door.objects.want(id, [deployment, service])
+    door.dataplane.want(id, workload, config)
+    door.objects.keepOnly([id])
+    door.dataplane.keepOnly([id])
+  }
+  const outcome = () => door.outcomes().get(id)
+
+  it('the Deployment waits for both Secrets, everything else does not', async () => {
+    const gate = Promise.withResolvers<undefined>()
+    kube.answer = ({ path, method }) => (method === 'PATCH' && path.includes('-state') ? gate.promise : undefined)
+    run(configOf(base))
+    await eventually('Service', () => kube.paths('PATCH').includes(`/api/v1/namespaces/shop/services/web-haproxy`))
+    await eventually('pki', () => kube.paths('PATCH').includes(`${secrets}/web-haproxy-pki`))
+    expect(kube.paths('PATCH')).to.not.include(`${deployments}/web-haproxy`)
+    gate.resolve(undefined)
+    await eventually('Deployment', () => kube.objects.has(`${deployments}/web-haproxy`))
+    expect(kube.objects.has(`${secrets}/web-haproxy-state`)).to.equal(true)
+    expect(JSON.stringify(kube.objects.get(`${secrets}/web-haproxy-pki`))).to.not.include('ca.key')
+  })
+
+  it('is waiting until a ready pod has everything and the Service an address, then programmed', async () => {
+    run(configOf(base))
+    expect(outcome()?.message).to.include('first data plane pod')
+    addPod('p1', '10.1.0.1', configOf(base), false)
+    run(configOf(base))
+    await eventually('connected', () => pods.get('10.1.0.1')?.calls.includes('readEntry') === true)
+    run(configOf(base))
+    expect(outcome()?.message).to.include('to become ready')
+    addPod('p1', '10.1.0.1', configOf(base))
+    run(configOf(base))
+    expect(outcome()?.message).to.include('given an address')
+    addService()
+    run(configOf(base))
+    expect(outcome()).to.deep.equal({
+      kind: 'programmed',
+      generation: configOf(base).generation,
+      message: '',
+      addresses: [{ type: 'IPAddress', value: '192.0.2.1' }],
+    })
+    expect(door.outcomes()).to.equal(door.outcomes())
+    expect(runs).to.be.greaterThan(0)
+  })
+
+  it('a slow pod holds up no other', async () => {
+    addService()
+    const slow = addPod('p1', '10.1.0.1', configOf(base))
+    const fast = addPod('p2', '10.1.0.2', configOf(base))
+    const gate = Promise.withResolvers<void>()
+    slow.before = () => gate.promise
+    run(configOf(base))
+    run(configOf(more))
+    await eventually('fast', () => fast.generation?.startsWith(configOf(more).generation) === true)
+    expect(slow.generation).to.equal(configOf(base).generation)
+    gate.resolve()
+    await eventually('slow', () => slow.generation?.startsWith(configOf(more).generation) === true)
+    run(configOf(more))
+    await eventually('programmed', () => outcome()?.kind === 'programmed')
+  })
+
+  it("HAProxy's refusal becomes the outcome with the guilty Service, and never the state of new pods", async () => {
+    addService()
+    const pod = addPod('p1', '10.1.0.1', configOf(base))
+    run(configOf(base))
+    await eventually('state', () => kube.objects.has(`${secrets}/web-haproxy-state`))
+    await eventually('programmed', () => outcome()?.kind === 'programmed')
+    const before = kube.paths('PATCH').filter((path) => path.endsWith('-state')).length
+    pod.refusal = "err msg=\"'server n_a_80/x' : could not resolve in backend 'n_a_80'\" "
+    run(configOf({ ...base, reasons: ['port 81'] }))
+    await eventually('rejected', () => outcome()?.kind === 'rejected')
+    expect(outcome()?.guilty).to.deep.equal({ kind: 'Service', key: 'n/a' })
+    await new Promise((resolve) => {
+      setTimeout(resolve, 60)
+    })
+    expect(kube.paths('PATCH').filter((path) => path.endsWith('-state'))).to.have.length(before)
+  })
+
+  it('a state that pods took is written for new pods', async () => {
+    addService()
+    addPod('p1', '10.1.0.1', configOf(base))
+    run(configOf(base))
+    await eventually('state', () => kube.objects.has(`${secrets}/web-haproxy-state`))
+    const first = kube.objects.get(`${secrets}/web-haproxy-state`)
+    run(configOf(more))
+    await eventually('new state', () => kube.objects.get(`${secrets}/web-haproxy-state`) !== first)
+  })
+
+  it('certificates are renewed in time: the pods get theirs, the operator uses its own', async () => {
+    const pod = addPod('p1', '10.1.0.1', configOf(base))
+    run(configOf(base))
+    await eventually('identity', () => kube.objects.has(authority) && pod.calls.length > 0)
+    const before = kube.objects.get(`${secrets}/web-haproxy-pki`)
+    now = new Date(now.getTime() + 70 * 86_400_000)
+    await eventually('renewed', () => kube.objects.get(`${secrets}/web-haproxy-pki`) !== before)
+    await eventually('told', () => lines.some((line) => line.includes('certificates renewed')))
+  })
+
+  it('an operator that starts again takes the authority it finds', async () => {
+    run(configOf(base))
+    await eventually('authority', () => kube.objects.has(authority))
+    const data = kube.objects.get(authority)?.['data']
+    await door.stop()
+    kube.requests.length = 0
+    door = openPush({
+      call: kube.call,
+      snapshot,
+      settings: testSettings,
+      operatorNamespace: 'operator',
+      logger: silentLog(),
+      registry: new Registry(),
+      onOutcome: () => {},
+      clock: () => now,
+    })
+    door.dataplane.want(id, workload, configOf(base))
+    await eventually('applied', () => kube.paths('PATCH').includes(`${secrets}/web-haproxy-pki`))
+    expect(kube.objects.get(authority)?.['data']).to.deep.equal(data)
+    expect(kube.paths('POST')).to.deep.equal([])
+  })
+
+  it('what no Gateway of ours needs any more is deleted, and nothing else', async () => {
+    const leftover = {
+      metadata: {
+        name: 'old',
+        namespace: 'shop',
+        labels: { [managedByLabel]: 'haproxy-gateway-operator' },
+        ownerReferences: [{ kind: 'Gateway' }],
+      },
+    }
+    kube.put(`${deployments}/old`, leftover)
+    kube.put(`${deployments}/helm`, { metadata: { ...leftover.metadata, name: 'helm', ownerReferences: [] } })
+    kube.put(`${deployments}/own`, { metadata: { name: 'own', namespace: 'shop', ...owned } })
+    run(configOf(base))
+    await eventually('leftover gone', () => !kube.objects.has(`${deployments}/old`))
+    await eventually('Deployment', () => kube.objects.has(`${deployments}/web-haproxy`))
+    door.objects.keepOnly([])
+    door.dataplane.keepOnly([])
+    await eventually('all gone', () => !kube.objects.has(`${deployments}/web-haproxy`) && !kube.objects.has(authority))
+    await eventually('Secrets gone', () => ![...kube.objects.keys()].some((path) => path.startsWith(secrets)))
+    expect(kube.objects.has(`${deployments}/helm`)).to.equal(true)
+    expect(door.outcomes().size).to.equal(0)
+  })
+
+  it('no key and no certificate call ever reaches the log', async () => {
+    kube.answer = ({ method, path }) =>
+      method === 'PATCH' && path.includes('-pki') ? { status: 500, body: { message: 'etcd is away' } } : undefined
+    run(configOf(base))
+    await eventually('failed', () => lines.some((line) => line.includes('etcd is away')))
+    expect(lines.join()).to.not.match(/PRIVATE|LS0tLS/)
+    expect(outcome()?.message).to.include('Secret cannot be written')
+  })
+})

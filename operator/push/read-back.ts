@@ -1,0 +1,95 @@
+// What a pod really holds, asked for entry by entry. Nothing is concluded from what was sent before.
+
+import { metaMap } from '../model/names.ts'
+import type { CertificateListEntry, RenderedConfig } from '../model/rendered.ts'
+import type { DataPlaneSettings } from '../model/settings.ts'
+
+import { backendsFile, parseBackends, parseMap } from './files.ts'
+import { layoutOf, metaMapFile, readMeta, unsectioned, type Held, type HeldBackend, type Meta } from './held.ts'
+import { isPadding } from './padded.ts'
+import { tolerate, type PodApi } from './pod-api.ts'
+import type { BusyServer } from './runtime.ts'
+
+/** More backends than this take longer to ask for than a reload takes. */
+const mostBackends = 2000
+
+export type ReadBack = { readonly held: Held; readonly busy: readonly BusyServer[] }
+
+/**
+ * The state of a pod that runs the machine of `wanted`; servers that are not in use come as `busy`.
+ * Undefined when it cannot be told, or not in reasonable time.
+ */
+export async function readBack(
+  api: PodApi,
+  { wanted, meta, settings }: { wanted: RenderedConfig; meta: Meta; settings: DataPlaneSettings },
+): Promise<ReadBack | undefined> {
+  const maps = new Map<string, ReturnType<typeof unsectioned>>()
+  for (const map of wanted.maps.keys()) {
+    const entries = await api.listMap(map)
+    if (entries === undefined) return undefined
+    maps.set(map, unsectioned(entries.filter((entry) => !isPadding(entry))))
+  }
+  const servers = (await loadedBackends(api, meta, settings)) ?? (await askedBackends(api, { wanted, meta, settings }))
+  if (servers === undefined) return undefined
+  const certificateLists = await readLists(api, wanted)
+  const { certificates, machine } = meta
+  const { busy, ...backends } = servers
+  return {
+    held: { generation: '', machine: { hash: machine }, maps, certificates, certificateLists, ...backends },
+    busy,
+  }
+}
+
+type Backends = Pick<Held, 'backends' | 'layout'> & { readonly busy: readonly BusyServer[] }
+
+// Nothing was changed since HAProxy loaded its files, and the files are still those: one file tells all backends.
+async function loadedBackends(api: PodApi, meta: Meta, settings: DataPlaneSettings): Promise<Backends | undefined> {
+  if (meta.boot !== undefined || meta.generation === '') return undefined
+  const stored = await api.readFile(metaMapFile)
+  if (stored === undefined || readMeta(parseMap(stored)).generation !== meta.generation) return undefined
+  const text = await api.readFile(backendsFile)
+  return text === undefined ? undefined : { ...parseBackends(text, settings), busy: [] }
+}
+
+async function askedBackends(
+  api: PodApi,
+  { wanted, meta, settings }: { wanted: RenderedConfig; meta: Meta; settings: DataPlaneSettings },
+): Promise<Backends | undefined> {
+  const names = [...new Set([...wanted.backends.keys(), ...meta.aliases.keys()])]
+  if (names.length > mostBackends) return undefined
+  const backends = new Map<string, HeldBackend>()
+  const aliases = new Map(meta.aliases)
+  const busy: BusyServer[] = []
+  for (const name of names) {
+    const backend = meta.aliases.get(name) ?? name
+    const servers = await api.listServers(backend)
+    if (servers === undefined) {
+      aliases.delete(name)
+      continue
+    }
+    const ready = servers.filter((server) => server.ready)
+    backends.set(name, {
+      servers: new Map(ready.map(({ name: server, address, port }) => [server, { address, port }])),
+    })
+    busy.push(...servers.filter((server) => !server.ready).map((server) => ({ backend, server: server.name })))
+  }
+  return { backends, layout: layoutOf(aliases, settings), busy }
+}
+
+async function readLists(
+  api: PodApi,
+  wanted: RenderedConfig,
+): Promise<ReadonlyMap<string, readonly CertificateListEntry[]>> {
+  const lists = new Map<string, readonly CertificateListEntry[]>()
+  for (const list of wanted.certificateLists.keys()) {
+    const read = api.listListEntries(list).then((entries) => void lists.set(list, entries))
+    await tolerate(read, 404)
+  }
+  return lists
+}
+
+/** meta.map in memory; undefined when HAProxy has none, so runs something that is not ours. */
+export async function readMemory(api: PodApi): Promise<Meta | undefined> {
+  const entries = await api.listMap(metaMap)
+  return entries === undefined ? undefined : readMeta(entries)
+}

@@ -1,0 +1,121 @@
+// Run-time commands → Data Plane API calls. Every command may be repeated: whatever state a broken batch left, the same commands lead to
+// the same end.
+
+import type { Command, Stage } from './change.ts'
+import { paddedEntries } from './padded.ts'
+import { PodError, tolerate, type PodApi } from './pod-api.ts'
+
+/** A server that still has connections: it is in maintenance, and to be deleted later. */
+export type BusyServer = { readonly backend: string; readonly server: string }
+
+/** Carries out the stages in order; the busy servers that could not be deleted yet. Rejects when one command failed, after all under way ended. */
+export async function runStages(api: PodApi, stages: readonly Stage[]): Promise<readonly BusyServer[]> {
+  const busy: BusyServer[] = []
+  for (const { parallel, commands } of stages) {
+    await eachOf(commands, parallel ? connections : 1, async (command) => {
+      if (!(await run(api, command)) && command.kind === 'delete-server') busy.push(command)
+    })
+  }
+  return busy
+}
+
+/** The API works under one lock; a few calls at once only hide the way there and back. */
+const connections = 4
+
+async function eachOf<T>(work: readonly T[], limit: number, each: (one: T) => Promise<void>): Promise<void> {
+  const rest = work.values()
+  const failures: unknown[] = []
+  const lane = async () => {
+    for (const one of rest) {
+      if (failures.length > 0) return
+      try {
+        await each(one)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, work.length) }, lane))
+  if (failures.length > 0) throw failures[0]
+}
+
+/** False when a server is busy. */
+async function run(api: PodApi, command: Command): Promise<boolean> {
+  if (command.kind === 'delete-server') return deleteServer(api, command)
+  await callOf(api, command)
+  return true
+}
+
+function callOf(api: PodApi, command: Exclude<Command, { kind: 'delete-server' }>): Promise<unknown> {
+  let call: Promise<unknown>
+  switch (command.kind) {
+    case 'put-server':
+      call = putServer(api, command)
+      break
+    case 'set-entry':
+      call = setEntry(api, command)
+      break
+    case 'delete-entry':
+      call = tolerate(api.deleteEntry(command.map, wire(command.key)), 404)
+      break
+    case 'put-map':
+      for (const { key, value } of command.entries) wire(key + value)
+      call = api.putMap(command.map, paddedEntries(command.entries))
+      break
+    case 'put-certificate':
+      call = putCertificate(api, command)
+      break
+    case 'delete-certificate':
+      call = tolerate(api.deleteCertificate(command.file), 404)
+      break
+    case 'add-list-entry':
+      for (const name of command.entry.sni) wire(name)
+      call = tolerate(api.addListEntry(command.list, command.entry), 409)
+      break
+    case 'delete-list-entry':
+      call = tolerate(api.deleteListEntry(command.list, command.file), 404)
+      break
+  }
+  return call
+}
+
+async function putServer(api: PodApi, { backend, server, line }: Extract<Command, { kind: 'put-server' }>) {
+  await tolerate(api.addServer(backend, { name: wire(server), address: wire(line.address), port: line.port }), 409)
+  await api.readyServer(backend, server)
+}
+
+/** True when the server is gone; false when it is in maintenance and still serves what it had. */
+export async function deleteServer(api: PodApi, { backend, server }: BusyServer): Promise<boolean> {
+  try {
+    await tolerate(api.deleteServer(backend, server), 404)
+    return true
+  } catch (error) {
+    if (error instanceof PodError && error.status === 500) return false
+    throw error
+  }
+}
+
+/** Sets an entry whether or not it is there; `known` only saves a call. */
+export async function setEntry(
+  api: PodApi,
+  { map, key, value, known }: Omit<Extract<Command, { kind: 'set-entry' }>, 'kind'>,
+): Promise<void> {
+  wire(key + value)
+  const add = () => tolerate(api.addEntry(map, key, value), 409)
+  const replace = () => tolerate(api.replaceEntry(map, key, value), 404)
+  const done = known ? (await replace()) || (await add()) : (await add()) || (await replace())
+  if (!done) throw new PodError(409, `entry ${key} of ${map} neither exists nor can be added`)
+}
+
+async function putCertificate(api: PodApi, { file, pem, known }: Extract<Command, { kind: 'put-certificate' }>) {
+  if (known) {
+    if (!(await tolerate(api.putCertificate(file, pem), 404))) await api.newCertificate(file, pem)
+  } else if (!(await tolerate(api.newCertificate(file, pem), 409))) await api.putCertificate(file, pem)
+}
+
+/** A line break is the end of a command to HAProxy, and what follows would be another command. Nobody upstream lets one through; here is the last gate. */
+export function wire(text: string): string {
+  if (/[\r\n;\0]/.test(text))
+    throw new Error('a line break or a semicolon was about to reach HAProxy; the change was not sent')
+  return text
+}

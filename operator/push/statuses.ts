@@ -1,0 +1,155 @@
+// Statuses → the API server. One queue per object, newest wins; Gateways wait a moment, since every route that attaches changes theirs.
+//
+// Lists in a status are shared with other controllers: a patch that repeats foreign entries carries the resourceVersion of the object they
+// were read from, and after a conflict our entries go into the newest list.
+
+import type { KubeCaller } from '../model/kube-call.ts'
+import { controllerName, kinds } from '../model/kinds.ts'
+import type { StatusPatch } from '../model/rendered.ts'
+import { splitKey, type Snapshot } from '../model/snapshot.ts'
+import type { Logger } from '../lib/log.ts'
+
+import { ask, fieldOf, KubeRefusal, metadataOf, pathOf } from './kube-objects.ts'
+import { pause } from './pause.ts'
+import type { PushMetrics } from './push-metrics.ts'
+import { Queues } from './queues.ts'
+import type { Timing } from './timing.ts'
+
+export type StatusesOptions = {
+  readonly call: KubeCaller
+  readonly snapshot: Snapshot
+  readonly timing: Timing
+  readonly log: Logger
+  readonly metrics: PushMetrics
+}
+
+type Pending = { readonly patch: StatusPatch; readonly object: unknown }
+
+export class Statuses {
+  readonly #options: StatusesOptions
+  readonly #queues: Queues
+  /** What is wanted and not known to be written, by kind and key. */
+  #pending = new Map<string, Pending>()
+  readonly #done = new WeakSet<StatusPatch>()
+  readonly #timers = new Map<string, { timer: NodeJS.Timeout; readonly since: number }>()
+
+  constructor(options: StatusesOptions) {
+    this.#options = options
+    const { log, metrics, timing } = options
+    this.#queues = new Queues({
+      limit: 8,
+      longestPause: timing.longestPause,
+      onFailure: (object, cause, attempt) => {
+        metrics.failed('status')
+        log.warn('status cannot be written', { object, cause, attempt })
+      },
+    })
+  }
+
+  /** Every status that is not as it should be; one that is not named any more is forgotten. */
+  want(patches: readonly StatusPatch[]): void {
+    const before = this.#pending
+    this.#pending = new Map()
+    for (const patch of patches) {
+      if (this.#done.has(patch)) continue
+      const id = `${patch.kind} ${patch.key}`
+      const known = before.get(id)
+      if (known?.patch === patch) this.#pending.set(id, known)
+      else {
+        this.#pending.set(id, { patch, object: this.#options.snapshot[patch.kind].get(patch.key) })
+        this.#schedule(id, patch)
+      }
+    }
+  }
+
+  idle(): Promise<void> {
+    return this.#queues.idle()
+  }
+
+  async stop(): Promise<void> {
+    for (const { timer } of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+    await this.#queues.stop()
+  }
+
+  #schedule(id: string, patch: StatusPatch): void {
+    if (patch.kind !== 'Gateway') return this.#send(id)
+    const { status, statusAtMost } = this.#options.timing
+    const now = performance.now()
+    const waiting = this.#timers.get(id)
+    const since = waiting?.since ?? now
+    clearTimeout(waiting?.timer)
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(id)
+        this.#send(id)
+      },
+      Math.max(0, Math.min(status, since + statusAtMost - now)),
+    )
+    this.#timers.set(id, { timer, since })
+  }
+
+  #send(id: string): void {
+    this.#queues.put(id, async (signal) => {
+      const pending = this.#pending.get(id)
+      if (pending === undefined || this.#done.has(pending.patch)) return
+      await this.#write(pending, signal)
+      this.#done.add(pending.patch)
+      if (this.#pending.get(id) === pending) this.#pending.delete(id)
+    })
+  }
+
+  async #write({ patch, object }: Pending, signal: AbortSignal): Promise<void> {
+    const { call, log, metrics } = this.#options
+    const path = `${objectPath(patch)}/status`
+    let read: unknown = object
+    for (let attempt = 1; ; attempt += 1) {
+      const body = patchBody(patch.status, read)
+      try {
+        const request = { method: 'PATCH', path, contentType: 'application/merge-patch+json', body, signal } as const
+        const { status } = await ask(call, request, 404, 409)
+        if (status === 404) return
+        if (status !== 409) return metrics.wrote('status')
+      } catch (error) {
+        if (!(error instanceof KubeRefusal) || error.status < 400 || error.status >= 500) throw error
+        // The same words would be refused again; the next change of the object brings new ones.
+        log.error('status refused', { object: `${patch.kind} ${patch.key}`, cause: error.message })
+        return
+      }
+      if (attempt === 5) throw new Error(`${patch.kind} ${patch.key} changes faster than its status can be written`)
+      await pause(10 * attempt * Math.random(), signal)
+      const newest = await ask(call, { method: 'GET', path: objectPath(patch), signal }, 404)
+      if (newest.status === 404) return
+      read = newest.body
+    }
+  }
+}
+
+function objectPath({ kind, key }: StatusPatch): string {
+  const row = kinds[kind]
+  const { namespace, name } = splitKey(key)
+  return row.namespaced ? pathOf(row, namespace, name) : pathOf(row, undefined, key)
+}
+
+/** Lists in which every controller has its own entries. */
+const sharedLists = ['parents', 'ancestors']
+
+// Fields that the status has and should not have are taken away; foreign entries are those of the object as it was read.
+function patchBody(wanted: unknown, object: unknown): unknown {
+  const current = fieldOf(object, 'status')
+  const gone = Object.keys(current ?? {}).filter((field) => fieldOf(wanted, field) === undefined)
+  const fields = Object.entries(wanted ?? {}).map(([field, value]) => {
+    if (!sharedLists.includes(field)) return [field, value] as const
+    return [field, [...entriesOf(current, field, false), ...entriesOf(wanted, field, true)]] as const
+  })
+  const status = Object.fromEntries([...fields, ...gone.map((field) => [field, null] as const)])
+  const isShared = sharedLists.some((field) => entriesOf(current, field, false).length > 0)
+  const { resourceVersion } = metadataOf(object)
+  return isShared && resourceVersion !== '' ? { metadata: { resourceVersion }, status } : { status }
+}
+
+function entriesOf(status: unknown, field: string, ours: boolean): readonly unknown[] {
+  const list = fieldOf(status, field)
+  const entries: readonly unknown[] = Array.isArray(list) ? list : []
+  return entries.filter((entry) => (fieldOf(entry, 'controllerName') === controllerName) === ours)
+}

@@ -1,0 +1,112 @@
+// Configurations for tests: small, with every kind of section, and with identities that stay while the content does.
+
+import type {
+  BackendSection,
+  CertificateFile,
+  CertificateListEntry,
+  MapEntry,
+  MapSection,
+  RenderedConfig,
+} from '../../model/rendered.ts'
+import { Secret } from '../../model/secret.ts'
+import { defaultDataPlane, type DataPlaneSettings } from '../../model/settings.ts'
+import { shortHash } from '../../lib/hash.ts'
+
+export type ConfigSpec = {
+  /** Host → path → backend, or `~backend` for a way through the tree. */
+  readonly hosts: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Backend → addresses; a name with `.f` is of the profile filtered. */
+  readonly backends: Readonly<Record<string, readonly string[]>>
+  /** File → content. */
+  readonly certificates?: Readonly<Record<string, string>>
+  /** File and hostnames, in order, of port 443. */
+  readonly list?: readonly (readonly [string, readonly string[]])[]
+  readonly reasons?: readonly string[]
+}
+
+export const testSettings: DataPlaneSettings = { ...defaultDataPlane, spares: { plain: 3, filtered: 2 } }
+
+const interned = {
+  backend: new Map<string, BackendSection>(),
+  certificate: new Map<string, CertificateFile>(),
+  list: new Map<string, readonly CertificateListEntry[]>(),
+  section: new Map<string, MapSection>(),
+}
+
+/** The configuration of a description; equal parts of two configurations are the same objects, as rendering guarantees. */
+export function configOf(spec: ConfigSpec): RenderedConfig {
+  const reasons = spec.reasons ?? ['port 80', 'port 443']
+  const text = `# machine of ${reasons.join(', ')}\n`
+  const certificates = Object.entries(spec.certificates ?? {}).map(
+    ([file, pem]) =>
+      [
+        file,
+        same(interned.certificate, `${file} ${pem}`, { pem: new Secret(pem), fingerprint: shortHash(pem) }),
+      ] as const,
+  )
+  const list = (spec.list ?? []).map(([file, sni]) => ({ file, sni }))
+  return {
+    generation: shortHash(JSON.stringify(spec)),
+    machine: { text, hash: shortHash(text), scripts: new Map([['candidates.lua', '-- walk\n']]), reasons },
+    maps: new Map([
+      ['hosts-80.map', sectionsOf(spec, (host) => [{ key: `${host}/`, value: host }])],
+      ['paths-80.map', sectionsOf(spec, pathEntries)],
+      ['tree.map', sectionsOf(spec, treeEntries)],
+    ]),
+    backends: new Map(Object.entries(spec.backends).map(([name, addresses]) => [name, backendOf(name, addresses)])),
+    certificates: new Map(certificates),
+    certificateLists: new Map([['certificates-443.txt', same(interned.list, JSON.stringify(list), list)]]),
+    size: { hosts: Object.keys(spec.hosts).length, rules: 0 },
+  }
+}
+
+type Paths = Readonly<Record<string, string>>
+
+function sectionsOf(
+  spec: ConfigSpec,
+  entries: (host: string, paths: Paths) => readonly MapEntry[],
+): Map<string, MapSection> {
+  return new Map(
+    Object.entries(spec.hosts).map(([host, paths]) => {
+      const sorted = entries(host, paths).toSorted((a, b) => (a.key < b.key ? -1 : 1))
+      const section: MapSection = { entries: sorted, hash: [0, 0] }
+      return [`80/${host}`, same(interned.section, JSON.stringify(sorted), section)]
+    }),
+  )
+}
+
+function pathEntries(host: string, paths: Paths): readonly MapEntry[] {
+  return Object.entries(paths).map(([path, target]) => {
+    const key = host + path
+    if (target.startsWith('~')) return { key, value: nodeOf(host, path, target) }
+    return { key, value: target, backend: target }
+  })
+}
+
+function treeEntries(host: string, paths: Paths): readonly MapEntry[] {
+  return Object.entries(paths).flatMap(([path, target]) => {
+    if (!target.startsWith('~')) return []
+    const backend = target.slice(1)
+    return [{ key: nodeOf(host, path, target), value: `${backend}|then`, backend }]
+  })
+}
+
+function nodeOf(host: string, path: string, target: string): string {
+  return `@n.${shortHash(`${host} ${path} ${target}`)}`
+}
+
+function backendOf(name: string, addresses: readonly string[]): BackendSection {
+  const profile = name.endsWith('.f') ? 'filtered' : 'plain'
+  const servers = new Map(addresses.map((address) => [`${address.replaceAll('.', '-')}_80`, { address, port: 80 }]))
+  const lines = [...servers].map(([server, line]) => `    server ${server} ${line.address}:${line.port}\n`)
+  const text = `backend ${name} from ${profile}\n${lines.join('')}`
+  return same(interned.backend, text, { name, profile, servers, text, hash: [0, 0] })
+}
+
+// The id holds everything that the value was made of.
+function same<T>(known: Map<string, T>, id: string, value: T): T {
+  const before = known.get(id)
+  if (before !== undefined) return before
+  known.set(id, value)
+  return value
+}

@@ -1,0 +1,262 @@
+// A pod in memory: what HAProxy holds, what its files hold, and a Data Plane API between them with the traps of the real one.
+
+import type { CertificateListEntry } from '../../model/rendered.ts'
+import { Secret } from '../../model/secret.ts'
+import type { DataPlaneSettings } from '../../model/settings.ts'
+
+import { baseName, parseFiles, parseMap } from '../files.ts'
+import { metaMapFile, spareNames } from '../held.ts'
+import { PodError, type PlainEntry, type PodApi, type PodServer } from '../pod-api.ts'
+
+export type Memory = {
+  readonly maps: Map<string, Map<string, string>>
+  readonly backends: Map<string, Map<string, PodServer>>
+  readonly lists: Map<string, CertificateListEntry[]>
+  readonly certificates: Set<string>
+}
+
+export class FakePod {
+  readonly disk = new Map<string, string>()
+  memory: Memory = { maps: new Map(), backends: new Map(), lists: new Map(), certificates: new Set() }
+  /** Names of the calls, in order. */
+  readonly calls: string[] = []
+  reloads = 0
+  /** Called before each call; may throw, wait, or do something to the pod. */
+  before: (call: string, ...details: readonly string[]) => void | Promise<void> = () => {}
+  /** HAProxy's words on the next configuration, if it refuses. */
+  refusal: string | undefined
+  readonly busyServers = new Set<string>()
+  readonly #settings: DataPlaneSettings
+
+  constructor(settings: DataPlaneSettings) {
+    this.#settings = settings
+  }
+
+  /** HAProxy starts again and has what its files hold. */
+  load(): void {
+    const held = parseFiles(this.disk, this.#settings)
+    const maps = new Map([...held.maps.keys(), 'meta.map'].map((map) => [map, mapOf(this.disk.get(`maps/${map}`))]))
+    const backends = new Map<string, Map<string, PodServer>>()
+    for (const name of [...spareNames('plain', this.#settings), ...spareNames('filtered', this.#settings)])
+      backends.set(name, new Map())
+    for (const [name, { servers }] of held.backends)
+      backends.set(
+        name,
+        new Map([...servers].map(([server, line]) => [server, { name: server, ...line, ready: true }])),
+      )
+    const lists = new Map([...held.certificateLists].map(([list, entries]) => [list, [...entries]]))
+    const certificates = new Set([...this.disk.keys()].filter((name) => name.endsWith('.pem')).map(baseName))
+    this.memory = { maps, backends, lists, certificates }
+  }
+
+  /** `@gen` in memory. */
+  get generation(): string | undefined {
+    return this.memory.maps.get('meta.map')?.get('@gen')
+  }
+
+  api(): PodApi {
+    return {
+      ...this.#mapApi(),
+      ...this.#serverApi(),
+      ...this.#certificateApi(),
+      ...this.#fileApi(),
+      close: async () => {},
+    }
+  }
+
+  async #called(call: string, ...details: readonly string[]): Promise<void> {
+    this.calls.push(call)
+    await Promise.resolve()
+    await this.before(call, ...details)
+  }
+
+  #mapApi(): Pick<PodApi, 'readEntry' | 'listMap' | 'addEntry' | 'replaceEntry' | 'deleteEntry' | 'putMap'> {
+    const mapNamed = (map: string) => this.memory.maps.get(map) ?? refuse(404, `no map ${map}`)
+    return {
+      readEntry: async (map, key) => {
+        await this.#called('readEntry', map, key)
+        return this.memory.maps.get(map)?.get(key)
+      },
+      listMap: async (map) => {
+        await this.#called('listMap', map)
+        const entries = this.memory.maps.get(map)
+        return entries === undefined ? undefined : [...entries].map(([key, value]) => ({ key, value }))
+      },
+      addEntry: async (map, key, value) => {
+        await this.#called('addEntry', map, key)
+        if (mapNamed(map).has(key)) refuse(409, 'exists')
+        mapNamed(map).set(key, value)
+      },
+      replaceEntry: async (map, key, value) => {
+        await this.#called('replaceEntry', map, key)
+        if (unsafeInPath.test(key)) refuse(400, 'id in path does not match')
+        if (!mapNamed(map).has(key)) refuse(404, 'missing')
+        mapNamed(map).set(key, value)
+      },
+      deleteEntry: async (map, key) => {
+        await this.#called('deleteEntry', map, key)
+        if (unsafeInPath.test(key)) refuse(400, 'id in path does not match')
+        if (!mapNamed(map).delete(key)) refuse(404, 'missing')
+      },
+      putMap: async (map, entries) => {
+        await this.#called('putMap', map)
+        const { replaces, lines } = splitLikeTheApi(entries)
+        const target = mapNamed(map)
+        if (replaces) target.clear()
+        for (const line of lines) target.set(line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1))
+      },
+    }
+  }
+
+  #serverApi(): Pick<PodApi, 'listServers' | 'addServer' | 'readyServer' | 'deleteServer'> {
+    const serversOf = (backend: string) => this.memory.backends.get(backend) ?? refuse(404, `no backend ${backend}`)
+    const serverOf = (backend: string, name: string) => serversOf(backend).get(name) ?? refuse(404, `no server ${name}`)
+    return {
+      listServers: async (backend) => {
+        await this.#called('listServers', backend)
+        const servers = this.memory.backends.get(backend)
+        return servers === undefined ? undefined : [...servers.values()]
+      },
+      addServer: async (backend, server) => {
+        await this.#called('addServer', backend, server.name)
+        if (serversOf(backend).has(server.name)) refuse(409, 'exists')
+        serversOf(backend).set(server.name, { ...server, ready: false })
+      },
+      readyServer: async (backend, name) => {
+        await this.#called('readyServer', backend, name)
+        serversOf(backend).set(name, { ...serverOf(backend, name), ready: true })
+      },
+      deleteServer: async (backend, name) => {
+        await this.#called('deleteServer', backend, name)
+        serversOf(backend).set(name, { ...serverOf(backend, name), ready: false })
+        if (this.busyServers.has(name)) refuse(500, 'Server still has connections attached to it, cannot remove it')
+        serversOf(backend).delete(name)
+      },
+    }
+  }
+
+  #certificateApi(): Pick<
+    PodApi,
+    | 'newCertificate'
+    | 'putCertificate'
+    | 'deleteCertificate'
+    | 'listListEntries'
+    | 'addListEntry'
+    | 'deleteListEntry'
+    | 'listCertificateFiles'
+    | 'deleteCertificateFile'
+  > {
+    const listNamed = (list: string) => this.memory.lists.get(list) ?? refuse(404, `no list ${list}`)
+    return {
+      newCertificate: async (file, pem) => {
+        await this.#called('newCertificate', file)
+        if (this.disk.has(`ssl/${file}`)) refuse(409, 'exists')
+        this.disk.set(`ssl/${file}`, pem.reveal())
+        this.memory.certificates.add(file)
+      },
+      putCertificate: async (file, pem) => {
+        await this.#called('putCertificate', file)
+        if (!this.disk.has(`ssl/${file}`)) refuse(404, 'missing')
+        this.disk.set(`ssl/${file}`, pem.reveal())
+        this.memory.certificates.add(file)
+      },
+      deleteCertificate: async (file) => {
+        await this.#called('deleteCertificate', file)
+        if (!this.memory.certificates.delete(file)) refuse(404, 'missing')
+      },
+      listListEntries: async (list) => {
+        await this.#called('listListEntries', list)
+        return listNamed(list)
+      },
+      addListEntry: async (list, entry) => {
+        await this.#called('addListEntry', list)
+        if (!this.memory.certificates.has(entry.file)) refuse(400, 'no such certificate')
+        listNamed(list).push(entry)
+      },
+      deleteListEntry: async (list, file) => {
+        await this.#called('deleteListEntry', list)
+        const at = listNamed(list).findIndex((entry) => entry.file === file)
+        if (at < 0) refuse(404, 'missing')
+        listNamed(list).splice(at, 1)
+      },
+      listCertificateFiles: async () => {
+        await this.#called('listCertificateFiles')
+        return [...this.disk.keys()].filter((name) => name.endsWith('.pem')).map(baseName)
+      },
+      deleteCertificateFile: async (file) => {
+        await this.#called('deleteCertificateFile', file)
+        if (!this.disk.delete(`ssl/${file}`)) refuse(404, 'missing')
+      },
+    }
+  }
+
+  #fileApi(): Pick<PodApi, 'putFile' | 'readFile' | 'reload' | 'dropFailedTransactions'> {
+    return {
+      putFile: async (name, content) => {
+        await this.#called('putFile', name)
+        const text = content instanceof Secret ? content.reveal() : content
+        if (text === '') refuse(400, 'empty payload')
+        this.disk.set(name, text)
+      },
+      readFile: async (name) => {
+        await this.#called('readFile', name)
+        return this.disk.get(name)
+      },
+      reload: async (config) => {
+        await this.#called('reload')
+        if (this.refusal !== undefined) refuse(400, this.refusal)
+        this.disk.set('haproxy.cfg', config)
+        this.reloads += 1
+        this.load()
+      },
+      dropFailedTransactions: async () => this.#called('dropFailedTransactions'),
+    }
+  }
+}
+
+/** `@gen` of a pod's files. */
+export function storedGeneration(pod: FakePod): string | undefined {
+  return mapOf(pod.disk.get(metaMapFile)).get('@gen')
+}
+
+/** What the real API does with a whole-map PUT, letter by letter. */
+export function splitLikeTheApi(
+  entries: readonly PlainEntry[],
+  size = 8192,
+): { readonly replaces: boolean; readonly lines: readonly string[] } {
+  let carried = ''
+  let chunk = ''
+  let text = ''
+  let replaces = false
+  const chunks: string[] = []
+  for (const { key, value } of entries) {
+    const line = `${key} ${value}\n`
+    text += carried + line
+    carried = ''
+    const length = Buffer.byteLength(text)
+    if (length < size) chunk = text
+    else if (length === size) {
+      chunks.push(text)
+      text = ''
+    } else {
+      replaces = true
+      chunks.push(chunk === '' ? line : chunk)
+      carried = line
+      text = ''
+      chunk = ''
+    }
+  }
+  if (chunk !== '') chunks.push(chunk)
+  const sent = replaces ? chunks.join('') : (chunks[0] ?? '')
+  return { replaces, lines: sent.split('\n').slice(0, -1) }
+}
+
+const unsafeInPath = /[\r\n<>*;$#&{}"]/
+
+function mapOf(text = ''): Map<string, string> {
+  return new Map(parseMap(text).map(({ key, value }) => [key, value]))
+}
+
+function refuse(status: number, message: string): never {
+  throw new PodError(status, message)
+}

@@ -1,0 +1,32 @@
+/** All in milliseconds. */
+export type Timing = {
+  /** From a run-time change to the same state in the pod's files. */
+  readonly persist: number
+  /** Between two looks whether HAProxy still has what was last written. */
+  readonly drift: number
+  /** Between two writes of one state Secret. */
+  readonly state: number
+  /** Between two attempts to delete a server that still has connections. */
+  readonly busyServers: number
+  /** Until a refused configuration is tried again although nobody changed it. */
+  readonly refused: number
+  /** Between two looks at the age of certificates. */
+  readonly identity: number
+  /** The longest pause of a back-off. */
+  readonly longestPause: number
+  /** A Gateway's status waits this long for further changes, and at most `statusAtMost`. */
+  readonly status: number
+  readonly statusAtMost: number
+}
+
+export const usualTiming: Timing = {
+  persist: 2_000,
+  drift: 1_000,
+  state: 10_000,
+  busyServers: 2_000,
+  refused: 60_000,
+  identity: 3_600_000,
+  longestPause: 10_000,
+  status: 100,
+  statusAtMost: 500,
+}
