@@ -42,6 +42,11 @@ describe('files', () => {
     expect(configFiles(after, testSettings).at(-1)?.name).to.equal('maps/meta.map')
   })
 
+  it('a renewed certificate is a changed file', () => {
+    const after = configOf({ ...spec, certificates: { 'a.pem': 'PEM A2' } })
+    expect(configFiles(after, testSettings, configOf(spec)).map(({ name }) => name)).to.include('ssl/a.pem')
+  })
+
   it('no file is written before those that it names', () => {
     const names = configFiles(configOf(spec), testSettings).map(({ name }) => name)
     expect(names.indexOf('ssl/a.pem')).to.be.lessThan(names.indexOf('ssl/certificates-443.txt'))

@@ -72,8 +72,9 @@ async function dropCertificateFiles(api: PodApi, config: RenderedConfig): Promis
     if (!config.certificates.has(file)) await tolerate(api.deleteCertificateFile(file), 404)
 }
 
-// One line a person can read in a status.
+// One line a person can read in a status, without folders; the same refusal has the same words each time, whatever the candidate was called.
 function wordsOf(error: PodError): string {
   const words = /msg="([\s\S]*?)"(?:\s|$)/.exec(error.message)?.[1] ?? error.message
-  return words.replaceAll(/\s+/g, ' ').trim().slice(0, 1000)
+  const withoutFolders = words.replaceAll(/(?<=^|[\s['"(])\/\S*\//g, '').replaceAll(/\.cfg\.[0-9a-f-]{8,}/g, '.cfg')
+  return withoutFolders.replaceAll(/\s+/g, ' ').trim().slice(0, 1000)
 }

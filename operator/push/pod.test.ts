@@ -110,8 +110,9 @@ describe('pod', () => {
     const worker = start(configOf(more))
     await eventually('persisted', () => storedGeneration(pod) === configOf(more).generation)
     pod.load()
+    await eventually('noticed', () => lines.some((line) => line.includes('lost its state')))
     worker.want(configOf(most))
-    await eventually('noticed', () => pathOf('c.example') === 'n_b_80')
+    await eventually('brought', () => pathOf('c.example') === 'n_b_80')
     await brought(worker, configOf(most))
     expect(pod.memory.backends.get('spare0001')?.size).to.equal(0)
   })
@@ -157,6 +158,32 @@ describe('pod', () => {
       expect(pod.reloads).to.equal(0)
     })
 
+  it('after a change that broke off, what the pod says of its generation is not believed', async () => {
+    known = [configOf(base), configOf(more)]
+    holding(configOf(base))
+    const worker = start(configOf(more))
+    await brought(worker, configOf(more))
+    const isApplied = () => pod.memory.maps.get('hosts-80.map')?.has('c.example/') === true
+    pod.before = async (call, _, key = '') => {
+      if (call !== 'replaceEntry' || key !== '@gen') return
+      pod.before = () => {}
+      await eventually('the change is there, its mark is not', isApplied)
+      worker.want(configOf(more))
+      throw new Error('other side closed')
+    }
+    worker.want(configOf(most))
+    await eventually('undone', () => pod.before.length === 0 && !isApplied())
+    expect(pathOf('c.example')).to.equal(undefined)
+  })
+
+  it('entries that only pad a map are left where they are', async () => {
+    holding(configOf(base))
+    pod.memory.maps.get('paths-80.map')?.set('@pad0', 'xxx')
+    pod.memory.maps.get('meta.map')?.set('@gen', 'unknown')
+    await brought(start(configOf(base)), configOf(base))
+    expect(pod.calls).to.not.include('deleteEntry')
+  })
+
   it('changes at run time that are refused again and again end in a reload', async () => {
     holding(configOf(base))
     pod.before = (call) => {
@@ -172,10 +199,11 @@ describe('pod', () => {
     holding(configOf(base))
     const worker = start(configOf(base), { refused: 60_000 })
     await brought(worker, configOf(base))
-    pod.refusal = "validation error: err msg=\"unknown keyword 'bogus' in 'backend' section\" "
+    pod.refusal =
+      'validation error: err msg="[/gw/dpapi/tx/haproxy.cfg.23dafed3-bf2a-40d4:7] unknown keyword \'bogus\'" '
     worker.want(configOf({ ...more, reasons: ['port 81'] }))
     await eventually('rejected', () => worker.state.kind === 'rejected')
-    expect(worker.state).to.include({ message: "unknown keyword 'bogus' in 'backend' section" })
+    expect(worker.state).to.include({ message: "[haproxy.cfg:7] unknown keyword 'bogus'" })
     expect(storedGeneration(pod)).to.equal(configOf(base).generation)
     expect(pod.disk.get('general/backends.cfg')).to.not.include('n_b_80')
     expect(pod.calls).to.include('dropFailedTransactions')

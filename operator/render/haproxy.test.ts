@@ -257,7 +257,7 @@ function agrees(expected: Answer, seen: Seen, request: Request): boolean {
 // A request line and headers as they are, the connection closed after the answer.
 async function raw(port: number, head: string): Promise<string> {
   const socket = connect(port, '127.0.0.1').setEncoding('latin1')
-  socket.end(`${head}Connection: close\r\n\r\n`)
+  socket.write(`${head}Connection: close\r\n\r\n`)
   let text = ''
   for await (const chunk of socket) text += String(chunk)
   return text
