@@ -63,6 +63,7 @@ export class Configuration {
 
   async #post(call: Call): Promise<Reply> {
     const text = textBody(call)
+    if (!text.includes('\n')) throw new Refusal(400, 'invalid configuration: no newline character found')
     const given = wholeNumber(call, 'version')
     const [skipVersion, onlyValidate] = [flag(call, 'skip_version'), flag(call, 'only_validate')]
     const [skipReload, forceReload] = [flag(call, 'skip_reload'), flag(call, 'force_reload')]

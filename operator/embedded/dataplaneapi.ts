@@ -3,10 +3,10 @@
 
 import { parseArgs } from 'node:util'
 
-import { createLog, errorText } from '../lib/log.ts'
 import { runDataPlaneApi } from './embedded.ts'
+import { lineLog, wordsOf } from './line-log.ts'
 
-const log = createLog('info')
+const log = lineLog()
 const { values } = parseArgs({ options: { file: { type: 'string', short: 'f' } } })
 if (values.file === undefined) {
   log.error('the option -f FILE is missing: it names the dataplaneapi.yaml')
@@ -15,7 +15,7 @@ if (values.file === undefined) {
   try {
     await runDataPlaneApi(values.file, log)
   } catch (error) {
-    log.error('the Data Plane API ends', { error: errorText(error) })
+    log.error('the Data Plane API ends', { error: wordsOf(error) })
     process.exitCode = 1
   }
 }

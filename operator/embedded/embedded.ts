@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-import { errorText, type Logger } from '../lib/log.ts'
+import type { Logger } from '../lib/log.ts'
 import { Configuration } from './configuration.ts'
 import { Refusal, type Reply } from './exchange.ts'
+import { lineLog, wordsOf } from './line-log.ts'
 import { readOptions, type Options } from './options.ts'
 import { Reloads } from './reloads.ts'
 import { createRouter, type Found } from './router.ts'
@@ -27,7 +28,7 @@ export type DataPlaneApi = {
  * Serves the Data Plane API of the HAProxy that a `dataplaneapi.yaml` names, until SIGTERM, SIGINT or SIGUSR1 arrives; calls under way are
  * answered first. SIGHUP reads the API's own certificate again. Rejects when the file is wrong or the address cannot be had.
  */
-export async function runDataPlaneApi(configFile: string, log: Logger): Promise<void> {
+export async function runDataPlaneApi(configFile: string, log: Logger = lineLog()): Promise<void> {
   const api = await startDataPlaneApi(readOptions(configFile, process.env), log)
   process.on('SIGHUP', api.renew)
   await new Promise<void>((resolve) => {
@@ -82,8 +83,8 @@ async function serve(
     return await handler({ params, query, body, contentType: request.headers['content-type'] ?? '' })
   } catch (error) {
     const status = error instanceof Refusal ? error.status : 500
-    if (!(error instanceof Refusal)) log.error('a call failed', { method: request.method, error: errorText(error) })
-    return { status, json: { code: status, message: errorText(error) } }
+    if (!(error instanceof Refusal)) log.error('a call failed', { method: request.method, error: wordsOf(error) })
+    return { status, json: { code: status, message: wordsOf(error) } }
   }
 }
 
@@ -123,7 +124,7 @@ function renew(server: Server, options: Options, log: Logger): void {
     server.setSecureContext(secureContext(options))
     log.info('certificate of the Data Plane API read again')
   } catch (error) {
-    log.error('certificate of the Data Plane API not taken over', { error: errorText(error) })
+    log.error('certificate of the Data Plane API not taken over', { error: wordsOf(error) })
   }
 }
 
@@ -141,5 +142,7 @@ function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())
     server.closeIdleConnections()
+    // A client that goes on sending on its connection does not keep the program alive.
+    setTimeout(() => server.closeAllConnections(), 5000).unref()
   })
 }

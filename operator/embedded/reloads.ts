@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync } from 'node:fs'
 
-import { errorText } from '../lib/log.ts'
 import { param, Refusal, type Call, type Reply } from './exchange.ts'
+import { wordsOf } from './line-log.ts'
 import type { RuntimeSocket } from './runtime-socket.ts'
 
 type Reload = {
@@ -102,7 +102,7 @@ export class Reloads {
     try {
       return { ...(await this.#socket.reload()), reason: 'failed to reload configuration' }
     } catch (error) {
-      return { succeeded: false, words: '', reason: `cannot reload: ${errorText(error)}` }
+      return { succeeded: false, words: '', reason: `cannot reload: ${wordsOf(error)}` }
     }
   }
 
@@ -118,9 +118,9 @@ export class Reloads {
   }
 }
 
-// Ids are a date and a number that counts on: 2026-01-31-7.
+// Ids are a date and a number that counts on over the days: 2026-01-31-7. Upstream compares the two apart, too.
 function isBefore(id: string, other: string): boolean {
   const [date, number] = [id.slice(0, 10), Number(id.slice(11))]
   const [otherDate, otherNumber] = [other.slice(0, 10), Number(other.slice(11))]
-  return date < otherDate || (date === otherDate && number < otherNumber)
+  return date < otherDate || number < otherNumber
 }

@@ -1,5 +1,7 @@
 import { connect } from 'node:net'
 
+import { wordsOf } from './line-log.ts'
+
 /** HAProxy refused a command, or could not be asked. The message holds the first line of the command only: payloads may be keys. */
 export class CommandError extends Error {
   /** HAProxy's words alone. */
@@ -29,7 +31,7 @@ export class RuntimeSocket {
     // The worker keeps its own output form, which the master hands on to it.
     const lines = `set severity-output number;@1 ${command}${payload === undefined ? '' : ` <<\n${payload}\n`}\n`
     const answer = await this.#exclusive(() => this.#talk(lines, 30_000)).catch((error: unknown) => {
-      const words = error instanceof Error ? error.message : String(error)
+      const words = wordsOf(error)
       throw new CommandError(`${this.path} ${words} [${command}]`, words)
     })
     const refusal = /^\n?\[([0-3])\]: ([\s\S]*)/.exec(answer)
