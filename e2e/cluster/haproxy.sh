@@ -8,8 +8,8 @@ cache=${HAPROXY_GATEWAY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/haproxy-gateway}
 base=$cache/cluster/images/.haproxy-base.tar
 dir=$cache/haproxy
 if [ ! -x "$dir/bin/haproxy" ] || [ "$base" -nt "$dir/bin/haproxy" ]; then
-	command -v patchelf > /dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends patchelf; } > /dev/null
-	[ -e "$base" ] || PARTS=haproxy "$here/images.sh" >&2
+	"$here/deps.sh" patchelf >&2
+	[ -e "$base" ] || { "$here/deps.sh"; "$here/images.sh" haproxy; } >&2
 	mkdir -p "$dir/bin" "$dir/root"
 	tar -C "$dir/root" -xf "$base" ./usr/sbin/haproxy ./usr/lib
 	cp "$dir/root/usr/sbin/haproxy" "$dir/bin/haproxy.part"

@@ -112,10 +112,13 @@ export type Entry<V> = { readonly member: string; readonly value: V }
 /** Where a gathering's members come from: a table, or another gathering (its non-empty buckets). */
 export type Members = { watchMembers(watcher: (key: string, present: boolean) => void): void }
 
-/** Buckets of what members contribute. `bucket` is tracked; entries are sorted by member, so results do not depend on history. */
+/** Buckets of what members contribute. Reads are tracked; a bucket is sorted by member, so results do not depend on history. */
 export class Gathering<V> implements Members {
   readonly #contribute: (member: string) => Iterable<readonly [bucket: string, value: V]>
-  readonly #buckets = new Table<readonly Entry<V>[]>()
+  /** Edited in place: thousands of members that join one bucket would copy it as many times. */
+  readonly #contents = new Map<string, Content<V>>()
+  /** What readers see: another one after each edit, which copies the content when it is read for the first time. */
+  readonly #buckets = new Table<Version<V>>()
   readonly #watchers = new Map<string, Watcher>()
   readonly #given = new Map<string, ReadonlyMap<string, V>>()
 
@@ -126,7 +129,27 @@ export class Gathering<V> implements Members {
 
   /** Tracked. Empty for a bucket nobody contributes to. */
   bucket(name: string): readonly Entry<V>[] {
-    return this.#buckets.get(name) ?? []
+    const version = this.#buckets.get(name)
+    if (version === undefined) return nothing
+    const values = this.values(name)
+    version.entries ??= this.#contents.get(name)?.members.flatMap((member, at) => {
+      const value = values[at]
+      return value === undefined ? [] : [{ member, value }]
+    })
+    return version.entries ?? nothing
+  }
+
+  /** Tracked. The values of a bucket, without their members; identical until one of them changes. */
+  values(name: string): readonly V[] {
+    const version = this.#buckets.get(name)
+    if (version === undefined) return nothing
+    version.values ??= this.#contents.get(name)?.values.slice()
+    return version.values ?? nothing
+  }
+
+  /** Tracked. */
+  size(name: string): number {
+    return this.#buckets.get(name) === undefined ? 0 : (this.#contents.get(name)?.members.length ?? 0)
   }
 
   /** Not tracked: the names of the buckets that hold something now. */
@@ -163,21 +186,48 @@ export class Gathering<V> implements Members {
       for (const bucket of before?.keys() ?? []) if (!values.has(bucket)) this.#put(bucket, member, undefined)
       for (const [bucket, value] of values) {
         if (before?.has(bucket) && sameValue(before.get(bucket), value)) continue
-        this.#put(bucket, member, { member, value })
+        this.#put(bucket, member, { value })
       }
     })
     if (values.size > 0) this.#given.set(member, values)
     else this.#given.delete(member)
   }
 
-  #put(bucket: string, member: string, entry: Entry<V> | undefined): void {
-    const entries = this.#buckets.get(bucket) ?? []
-    const at = position(entries, member)
-    const present = entries[at]?.member === member ? 1 : 0
-    const next = entry === undefined ? entries.toSpliced(at, present) : entries.toSpliced(at, present, entry)
-    if (next.length === 0) this.#buckets.delete(bucket)
-    else this.#buckets.set(bucket, next)
+  #put(bucket: string, member: string, given: { readonly value: V } | undefined): void {
+    const content = this.#contents.get(bucket) ?? { members: [], values: [] }
+    const { members, values } = content
+    const at = position(members, member)
+    const present = members[at] === member ? 1 : 0
+    members.splice(at, present, ...(given === undefined ? [] : [member]))
+    values.splice(at, present, ...(given === undefined ? [] : [given.value]))
+    if (members.length === 0) {
+      this.#contents.delete(bucket)
+      this.#buckets.delete(bucket)
+    } else {
+      this.#contents.set(bucket, content)
+      this.#buckets.set(bucket, {})
+    }
   }
+}
+
+type Content<V> = { readonly members: string[]; readonly values: V[] }
+type Version<V> = { values?: readonly V[] | undefined; entries?: readonly Entry<V>[] | undefined }
+
+const nothing: readonly never[] = Object.freeze([])
+
+/**
+ * The values of a table's or gathering's members, each computed as soon as something it read has changed. Readers are disturbed only when
+ * the value became another one; those of a derivation are all visited while that is being found out. Tracked; up to date in `settle`.
+ */
+export function settled<T>(
+  members: Members,
+  compute: (member: string) => T | undefined,
+): (member: string) => T | undefined {
+  const gathered = new Gathering(members, (member) => {
+    const value = compute(member)
+    return value === undefined ? [] : [[member, value] as const]
+  })
+  return (member) => gathered.values(member)[0]
 }
 
 /** A pure function of one object, computed once per identity. */
@@ -194,13 +244,13 @@ export function memo<A extends object, R>(compute: (argument: A) => R): (argumen
 }
 
 // First position whose member is not less than `member`.
-function position(entries: readonly Entry<unknown>[], member: string): number {
+function position(members: readonly string[], member: string): number {
   let low = 0
-  let high = entries.length
+  let high = members.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    const entry = entries[middle]
-    if (entry !== undefined && entry.member < member) low = middle + 1
+    const other = members[middle]
+    if (other !== undefined && other < member) low = middle + 1
     else high = middle
   }
   return low

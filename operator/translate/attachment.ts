@@ -97,8 +97,7 @@ type Selection = {
 function select({ route, parentRef, gateway, candidates, labelsOf }: Selection): readonly AttachedListener[] | Finding {
   const named = candidates.filter(
     (door) =>
-      (parentRef.sectionName === undefined || parentRef.sectionName === door.name) &&
-      (parentRef.port === undefined || parentRef.port === door.port),
+      [undefined, '', door.name].includes(parentRef.sectionName) && [undefined, door.port].includes(parentRef.port),
   )
   if (named.length === 0) return notAccepted('NoMatchingParent', noneNamed(parentRef, gateway))
   const { namespace } = splitKey(route.key)

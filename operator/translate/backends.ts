@@ -5,6 +5,8 @@ import { keyFor, type ObjectKey, type Snapshot, splitKey } from '../model/snapsh
 import { compareTexts } from '../lib/compare-texts.ts'
 import { family, Gathering } from '../lib/derive.ts'
 
+import { attempt } from './fault.ts'
+
 const serviceNameLabel = 'kubernetes.io/service-name'
 
 /** Of a slice what servers are made of. */
@@ -12,6 +14,7 @@ type Endpoints = {
   readonly ports: readonly { readonly name: string; readonly port: Port }[]
   readonly addresses: readonly { readonly address: string; readonly state: EndpointState }[]
 }
+const noEndpoints: Endpoints = { ports: [], addresses: [] }
 type EndpointState = 'ready' | 'draining'
 
 /** The identity of a Service port. */
@@ -28,7 +31,12 @@ export function createBackends(snapshot: Snapshot): (id: BackendId, profile: Bac
     const slice = snapshot.EndpointSlice.get(key)
     const service = slice?.metadata?.labels?.[serviceNameLabel]
     if (slice === undefined || service === undefined) return []
-    return [[keyFor(splitKey(key).namespace, service), endpointsOf(slice)] as const]
+    // Nobody reads a slice's status, so one that cannot be read has no endpoints.
+    const endpoints = attempt(
+      () => endpointsOf(slice),
+      () => noEndpoints,
+    )
+    return [[keyFor(splitKey(key).namespace, service), endpoints] as const]
   })
   const portName = family((id) => {
     const { service, port } = partsOf(id)

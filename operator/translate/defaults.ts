@@ -2,6 +2,7 @@
 // without. https://gateway-api.sigs.k8s.io/reference/spec/
 
 import type { Gateway, GatewayListener } from '../model/kubernetes.ts'
+import type { Hostname } from '../model/proxy-model.ts'
 import type { ParentRef } from '../model/report.ts'
 import { keyFor, type ObjectKey } from '../model/snapshot.ts'
 
@@ -37,6 +38,11 @@ export function allowedRoutesOf(listener: GatewayListener) {
     from: namespaces?.from ?? 'Same',
     selector: namespaces?.selector,
   }
+}
+
+/** The hostname of a listener, in lower case; empty when it is for any. */
+export function hostnameOf(listener: GatewayListener): Hostname {
+  return (listener.hostname ?? '').toLowerCase()
 }
 
 export function tlsModeOf(listener: GatewayListener): 'Terminate' | 'Passthrough' {

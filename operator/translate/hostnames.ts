@@ -29,10 +29,16 @@ export function covers(pattern: Hostname, hostname: Hostname): boolean {
   return pattern.startsWith('*.') && hostname.endsWith(pattern.slice(1)) && hostname.length > pattern.length - 1
 }
 
-/** Whether a text can be the hostname of a listener: labels of letters, digits and dashes, maybe after `*.`. Lower case. */
+/**
+ * Whether a text can be the hostname of a listener or a route: labels of lower-case letters, digits and dashes, maybe after `*.`, and
+ * no IPv4 address. https://gateway-api.sigs.k8s.io/reference/spec/#hostname
+ */
 export function isHostname(text: string): boolean {
-  return text.length <= 253 && /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text)
+  return text.length <= 253 && domainName.test(text) && !ipv4Address.test(text)
 }
+
+const domainName = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+const ipv4Address = /^\d+(\.\d+){3}$/
 
 function intersection(a: Hostname, b: Hostname): readonly Hostname[] {
   if (covers(a, b)) return [b]

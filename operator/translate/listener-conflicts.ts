@@ -1,5 +1,8 @@
 import type { GatewayListener } from '../model/kubernetes.ts'
 
+import { hostnameOf } from './defaults.ts'
+import { protocolOf } from './protocols.ts'
+
 export type Conflict = { readonly reason: 'ProtocolConflict' | 'HostnameConflict'; readonly message: string }
 
 /**
@@ -9,8 +12,8 @@ export type Conflict = { readonly reason: 'ProtocolConflict' | 'HostnameConflict
  */
 export function conflictsOf(listeners: readonly GatewayListener[]): readonly (Conflict | undefined)[] {
   return listeners.map((listener) => {
-    const others = listeners.filter((other) => other !== listener && other.port === listener.port && isServed(other))
-    return isServed(listener) ? conflictOf(listener, others) : undefined
+    const others = listeners.filter((other) => other !== listener && other.port === listener.port && protocolOf(other))
+    return protocolOf(listener) && conflictOf(listener, others)
   })
 }
 
@@ -29,14 +32,6 @@ function conflictOf(listener: GatewayListener, others: readonly GatewayListener[
     reason: 'HostnameConflict',
     message: `Listener ${name} is for ${hostname} on port ${port}, and so is ${namesOf(twins)}; give each a hostname of its own.`,
   }
-}
-
-function isServed({ protocol }: GatewayListener): boolean {
-  return protocol === 'HTTP' || protocol === 'HTTPS'
-}
-
-function hostnameOf(listener: GatewayListener): string {
-  return (listener.hostname ?? '').toLowerCase()
 }
 
 function namesOf(listeners: readonly GatewayListener[]): string {

@@ -2,10 +2,12 @@ import type { Gateway, GatewayListener } from '../model/kubernetes.ts'
 import type { Certificate, Hostname, Port } from '../model/proxy-model.ts'
 import type { Finding } from '../model/report.ts'
 
-import { allowedRoutesOf, gatewayApiGroup, type RouteGroupKind, tlsModeOf } from './defaults.ts'
+import { allowedRoutesOf, hostnameOf, type RouteGroupKind, tlsModeOf } from './defaults.ts'
 import { isHostname } from './hostnames.ts'
 import { type Conflict, conflictsOf } from './listener-conflicts.ts'
+import { overlapsOf } from './listener-overlaps.ts'
 import { type AllowedNamespaces, allowedNamespacesOf } from './namespaces.ts'
+import { protocolOf } from './protocols.ts'
 
 /** What a listener of a Gateway means. */
 export type ListenerPlan = {
@@ -15,7 +17,7 @@ export type ListenerPlan = {
   readonly hostname: Hostname
   readonly supportedKinds: readonly RouteGroupKind[]
   readonly namespaces: AllowedNamespaces
-  /** HTTP or HTTPS: its hostname is its own, even when it is not served, so that no other listener answers in its place. */
+  /** HTTP or HTTPS, for a hostname that can be one: it is its own, even when it is not served, so that no other listener answers in its place. */
   readonly known: boolean
   /** False: Accepted is False. */
   readonly accepted: boolean
@@ -43,13 +45,14 @@ export type Problem = { readonly type: 'Accepted' | 'ResolvedRefs'; readonly rea
 export function planListeners(tools: ListenerTools): readonly ListenerPlan[] {
   const { listeners } = tools.gateway.spec
   const conflicts = conflictsOf(listeners)
-  return listeners.map((listener, index) =>
+  const plans = listeners.map((listener, index) =>
     planListener(listener, { ...tools, field: `spec.listeners[${index}]`, conflict: conflicts[index] }),
   )
+  return plans.map((plan) => ({ ...plan, findings: [...plan.findings, ...overlapsOf(plan, plans)] }))
 }
 
 /** Findings from problems: one condition per type, with the first reason and everybody's message. */
-export function findingsOf(problems: readonly Problem[]): readonly Finding[] {
+function findingsOf(problems: readonly Problem[]): readonly Finding[] {
   const types = [...new Set(problems.map(({ type }) => type))]
   return types.flatMap((type) => {
     const same = problems.filter((problem) => problem.type === type)
@@ -60,13 +63,9 @@ export function findingsOf(problems: readonly Problem[]): readonly Finding[] {
 
 type Place = ListenerTools & { readonly field: string; readonly conflict: Conflict | undefined }
 
-const protocols: Readonly<Record<string, { readonly tls: boolean; readonly kinds: readonly RouteGroupKind[] }>> = {
-  HTTP: { tls: false, kinds: [{ group: gatewayApiGroup, kind: 'HTTPRoute' }] },
-  HTTPS: { tls: true, kinds: [{ group: gatewayApiGroup, kind: 'HTTPRoute' }] },
-}
-
 function planListener(listener: GatewayListener, place: Place): ListenerPlan {
-  const protocol = Object.hasOwn(protocols, listener.protocol) ? protocols[listener.protocol] : undefined
+  const protocol = protocolOf(listener)
+  const hostname = hostnameOf(listener)
   const kinds = supportedKindsOf(listener, protocol?.kinds ?? [])
   const { certificates, problems: tlsProblems } =
     protocol?.tls === true ? place.certificatesOf(listener, place.field) : nothing
@@ -79,10 +78,10 @@ function planListener(listener: GatewayListener, place: Place): ListenerPlan {
     name: listener.name,
     port: listener.port,
     tls: protocol?.tls === true,
-    hostname: hostnameOf(listener),
+    hostname,
     supportedKinds: kinds,
     namespaces: allowedNamespacesOf(listener, place.gateway.metadata.namespace ?? ''),
-    known: protocol !== undefined,
+    known: protocol !== undefined && isAnyOrHostname(hostname),
     accepted,
     served,
     certificates,
@@ -92,8 +91,8 @@ function planListener(listener: GatewayListener, place: Place): ListenerPlan {
 
 const nothing: ListenerCertificates = { certificates: [], problems: [] }
 
-function hostnameOf(listener: GatewayListener): Hostname {
-  return (listener.hostname ?? '').toLowerCase()
+function isAnyOrHostname(hostname: Hostname): boolean {
+  return hostname === '' || isHostname(hostname)
 }
 
 function unsupportedProtocol({ protocol }: GatewayListener, { field }: Place): readonly Problem[] {
@@ -121,11 +120,10 @@ function refusalsOf(listener: GatewayListener, place: Place): readonly Problem[]
 
 function unsupportedValues(listener: GatewayListener, { gateway }: Place): readonly string[] {
   const namespaces = allowedNamespacesOf(listener, '')
-  const hostname = hostnameOf(listener)
   const options = Object.keys(listener.tls?.options ?? {})
   return [
     ...(namespaces.from === 'None' ? [`allowedRoutes.namespaces.selector ${namespaces.fault}`] : []),
-    ...(hostname === '' || isHostname(hostname) ? [] : [`hostname is not a hostname, or one after "*."`]),
+    ...(isAnyOrHostname(hostnameOf(listener)) ? [] : ['hostname is not a domain name, or one after "*."; correct it']),
     ...(listener.protocol === 'HTTPS' && tlsModeOf(listener) !== 'Terminate'
       ? ['tls.mode is Passthrough, which an HTTPS listener does not know; write Terminate']
       : []),

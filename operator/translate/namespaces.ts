@@ -55,7 +55,8 @@ const operators: Readonly<Record<string, (value: string | undefined, values: rea
 }
 
 function holds({ key, operator, values }: Requirement, labels: Labels): boolean {
-  return operators[operator]?.(labels[key], values ?? []) === true
+  const value = Object.hasOwn(labels, key) ? labels[key] : undefined
+  return operators[operator]?.(value, values ?? []) === true
 }
 
 function faultOf({ key, operator, values }: Requirement): string | undefined {

@@ -2,6 +2,7 @@ import type { Match, PathMatch, Rule } from '../model/proxy-model.ts'
 import type { ObjectKey } from '../model/snapshot.ts'
 
 import { compareTexts } from '../lib/compare-texts.ts'
+import { memo } from '../lib/derive.ts'
 
 /** The rules of one route, in the order of the route's rules and their matches. */
 export type RouteRules = {
@@ -19,9 +20,7 @@ export type RouteRules = {
  */
 export function sortRules(entries: readonly RouteRules[]): readonly Rule[] {
   return entries
-    .flatMap(({ routeKey, createdAt, rules }) =>
-      rules.map((rule, position) => ({ rule, routeKey, createdAt, position, rank: rankOf(rule.match) })),
-    )
+    .flatMap(candidatesOf)
     .toSorted(compare)
     .map(({ rule }) => rule)
 }
@@ -31,12 +30,17 @@ type Candidate = {
   readonly routeKey: ObjectKey
   readonly createdAt: string
   readonly position: number
-  readonly rank: readonly number[]
+  readonly rank: number
 }
+
+// Thousands of routes may share a virtual host, and an edit changes one of them.
+const candidatesOf = memo(({ routeKey, createdAt, rules }: RouteRules): readonly Candidate[] =>
+  rules.map((rule, position) => ({ rule, routeKey, createdAt, position, rank: rankOf(rule.match) })),
+)
 
 function compare(a: Candidate, b: Candidate): number {
   return (
-    compareRanks(a.rank, b.rank) ||
+    a.rank - b.rank ||
     compareTexts(a.createdAt, b.createdAt) ||
     compareTexts(a.routeKey, b.routeKey) ||
     a.position - b.position ||
@@ -46,22 +50,19 @@ function compare(a: Candidate, b: Candidate): number {
 
 const pathRanks = { exact: 0, regex: 1, prefix: 2 } satisfies Record<PathMatch['kind'], number>
 
-// Smaller numbers win, from left to right.
-function rankOf(match: Match): readonly number[] {
-  const { kind, value } = match.path
-  return [
-    pathRanks[kind],
-    kind === 'exact' ? 0 : -value.length,
-    match.method === undefined ? 1 : 0,
-    -match.headers.length,
-    -match.queries.length,
-  ]
+/** Above what the API allows: 1024 characters of a path, 16 headers, 16 query parameters. */
+const longest = 99_999
+const most = 999
+
+// Smaller wins. One number, for it is compared some 100,000 times when a virtual host has thousands of routes: from left to right one
+// digit for the kind of path, five for its length, one for the method, three for headers and three for query parameters.
+function rankOf({ path, method, headers, queries }: Match): number {
+  const shortness = path.kind === 'exact' ? 0 : longest - Math.min(path.value.length, longest)
+  const kindAndLength = pathRanks[path.kind] * (longest + 1) + shortness
+  const withMethod = kindAndLength * 10 + (method === undefined ? 1 : 0)
+  return (withMethod * 1000 + fewness(headers)) * 1000 + fewness(queries)
 }
 
-function compareRanks(a: readonly number[], b: readonly number[]): number {
-  for (const [index, rank] of a.entries()) {
-    const difference = rank - (b[index] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
+function fewness(conditions: readonly unknown[]): number {
+  return most - Math.min(conditions.length, most)
 }

@@ -1,7 +1,9 @@
 import { kinds } from '../model/kinds.ts'
-import type { Kind, ObjectOf } from '../model/kubernetes.ts'
+import type { Kind, ObjectOf, ReferenceGrant } from '../model/kubernetes.ts'
 import { keyFor, type Snapshot, splitKey } from '../model/snapshot.ts'
 import { family, Gathering } from '../lib/derive.ts'
+
+import { attempt } from './fault.ts'
 
 /** Who refers: the kind of object that holds the reference, and the namespace it stands in. */
 export type Referrer = { readonly group: string; readonly kind: string; readonly namespace: string }
@@ -53,8 +55,12 @@ export function createReferences(snapshot: Snapshot): References {
 function createPermits(snapshot: Snapshot): (from: Referrer, to: Reference) => boolean {
   const grants = new Gathering(snapshot.ReferenceGrant, (key) => {
     const grant = snapshot.ReferenceGrant.get(key)
-    const { namespace } = splitKey(key)
-    return (grant?.spec.from ?? []).map((from) => [trustOf(namespace, from), grant?.spec.to ?? []] as const)
+    if (grant === undefined) return []
+    // A grant that cannot be read permits nothing.
+    return attempt(
+      () => permissionsOf(splitKey(key).namespace, grant),
+      () => [],
+    )
   })
   const answer = family((question) => {
     const [trust = '', group, kind, name] = question.split('\n')
@@ -62,14 +68,19 @@ function createPermits(snapshot: Snapshot): (from: Referrer, to: Reference) => b
       .bucket(trust)
       .some(({ value: targets }) =>
         targets.some(
-          (target) =>
-            target.group === group &&
-            target.kind === kind &&
-            (target.name === undefined || target.name === '' || target.name === name),
+          (target) => target.group === group && target.kind === kind && (target.name === '' || target.name === name),
         ),
       )
   })
   return (from, to) => answer([trustOf(to.namespace, from), to.group, to.kind, to.name].join('\n'))
+}
+
+type Target = { readonly group: string; readonly kind: string; readonly name: string }
+
+// Who is trusted → with what. An empty name means any.
+function permissionsOf(namespace: string, { spec }: ReferenceGrant): readonly (readonly [string, readonly Target[]])[] {
+  const targets = spec.to.map(({ group, kind, name = '' }): Target => ({ group, kind, name }))
+  return spec.from.map((from) => [trustOf(namespace, from), targets] as const)
 }
 
 function trustOf(grantNamespace: string, from: Referrer): string {

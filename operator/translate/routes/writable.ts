@@ -2,9 +2,10 @@
 // The data plane's channel splits at line breaks and refuses `;` in map keys and values; the rest follows the API's own validation,
 // repeated here because objects may also come from files that no API server has seen.
 
+import { isHostname } from '../hostnames.ts'
+
 const pathCharacters = /^(?:[-A-Za-z0-9/._~!$&'()*+,=:@]|%[0-9a-fA-F]{2})+$/
 const headerName = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
-const hostname = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const doubtfulSegments = ['//', '/./', '/../', '%2f', '%2F']
 
 /**
@@ -37,19 +38,20 @@ export function valueFault(value: string): string | undefined {
 
 /** Header values arrive without white space around them, so a value with some would never be equal to any. */
 export function comparedHeaderFault(value: string): string | undefined {
-  if (value !== value.trim()) return `${quoted(value)} has white space at an end, where HTTP removes it; leave it out.`
+  if (/^[ \t]|[ \t]$/.test(value))
+    return `${quoted(value)} has white space at an end, where HTTP removes it; leave it out.`
   return valueFault(value)
 }
 
 /** A hostname without wildcard, as rewrites and redirects write it. */
 export function hostnameFault(name: string): string | undefined {
-  if (name.length <= 253 && hostname.test(name)) return undefined
+  if (isHostname(name) && !name.startsWith('*')) return undefined
   return `${quoted(name)} is not a hostname; write a domain name in lower case.`
 }
 
 /** A hostname of a route: `*.` may stand in front. */
 export function routeHostnameFault(name: string): string | undefined {
-  return hostnameFault(name.replace(/^\*\./, ''))
+  return isHostname(name) ? undefined : `${quoted(name)} is not a hostname; write a domain name, or one after "*.".`
 }
 
 /**

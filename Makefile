@@ -1,0 +1,78 @@
+# Every target installs or builds what it needs first. Those that test end with `N passed, N failed` and fail when something did.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+modules := node_modules/.package-lock.json
+client := operator/dataplane-api/dist/index.js
+gateway_api := sigs.k8s.io/gateway-api@v1.6.1
+
+.PHONY: help demo test check e2e contract conformance bench golden types client bundle image cluster cluster-down install current haproxy
+help:
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+demo: cluster install ## a test cluster with the examples in it: requests and answers told as a story
+	@node e2e/demo.ts
+
+test: $(modules) ## everything: check, generated files, contract, cluster, e2e, conformance
+	@e2e/everything.sh
+
+check: $(modules) $(client) ## types, lint, format, architecture, unit tests, scenarios with haproxy -c
+	@HAPROXY=$$(e2e/cluster/haproxy.sh) && export HAPROXY && e2e/tally.sh \
+		'types: tsc -p .' \
+		'lint: oxlint --type-aware operator e2e deploy' \
+		'format: biome format .' \
+		'unit tests and scenarios: mocha "deploy/*.test.ts"'
+
+contract: $(modules) $(client) ## what we rely on in the Data Plane API; DATAPLANEAPI=/path/to/program: upstream's, too
+	@HAPROXY=$$(e2e/cluster/haproxy.sh) && export HAPROXY && e2e/tally.sh 'contract: mocha --no-config --timeout 60000 "e2e/contract/**/*.test.ts"'
+
+e2e: cluster install ## requests against the operator on the test cluster; TEST=examples: one file
+	@e2e/tally.sh 'e2e: mocha --config e2e/mocha.yaml "e2e/tests/$(or $(TEST),*).test.ts"'
+
+conformance: cluster install ## the official suite, HTTP profile; TEST=HTTPRouteWeight: one test
+	@e2e/conformance/run.sh $(TEST)
+
+bench: cluster install ## speed and memory, written to docs/benchmarks/latest.json
+	@e2e/cluster/deps.sh wrk
+	@node e2e/bench/bench.ts
+
+golden: $(modules) $(client) ## writes the expected files of all scenarios anew; read the difference
+	@GOLDEN=write mocha --no-config 'operator/scenarios/*.test.ts'
+
+types: $(modules) ## Gateway API types from the CRDs of its Go module
+	@folder=$$(cd / && go mod download -json $(gateway_api) | node -p 'JSON.parse(require("fs").readFileSync(0)).Dir') && \
+		node operator/model/generate-types.ts "$$folder/config/crd/standard" operator/model/gateway-api.generated.ts
+
+client: $(modules) ## the Data Plane API client from openapi.yaml, compiled
+	@npm run --silent generate -w haproxy-dataplane-api && npm run --silent build -w haproxy-dataplane-api
+
+bundle: $(modules) ## deploy/haproxy-gateway.yaml
+	@node deploy/bundle.ts
+
+image: $(modules) $(client) ## the operator's image and the test cluster's data plane image
+	@e2e/cluster/images.sh haproxy node && deploy/image.sh
+
+cluster: $(modules) ## a test cluster: kind where Docker answers, otherwise one node of local processes
+	@e2e/cluster/up.sh
+
+cluster-down: ## ends it and leaves nothing behind but the build cache
+	@e2e/cluster/down.sh
+
+# Not listed: steps of the targets above.
+install: $(client) bundle
+	@e2e/install.sh
+
+current: types client bundle
+	@git diff --exit-code -- operator/model/gateway-api.generated.ts operator/dataplane-api deploy
+
+haproxy:
+	@e2e/cluster/haproxy.sh
+
+$(modules): package.json package-lock.json
+	@command -v npm > /dev/null || { echo 'npm is missing: install Node.js (https://nodejs.org), then run this again.' >&2; exit 1; }
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(client): $(modules) $(wildcard operator/dataplane-api/*.ts operator/dataplane-api/*.json operator/dataplane-api/src/*.ts) $(wildcard operator/dataplane-api/src/generated/*.ts)
+	@npm run --silent build -w haproxy-dataplane-api
+	@touch $@

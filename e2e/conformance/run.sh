@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Runs the official Gateway API conformance suite, HTTP profile, against the installed operator. Prints what passed, failed
+# and was skipped, and ends with `N passed, N failed, N skipped`. The features are those that the GatewayClass reports.
+# Usage: run.sh [TEST]     one test by its short name (HTTPRouteWeight); a whole run also writes report-VERSION.yaml here
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=../cluster/settings.sh
+. "$here/../cluster/settings.sh"
+version=$(sed -nE 's/^  "version": "(.*)",/\1/p' "$here/../../package.json")
+log=$cluster/conformance.log
+flags=(-gateway-class=haproxy -conformance-profiles=GATEWAY-HTTP
+	-timeout-config-overrides='GatewayMustHaveAddress:60;GatewayMustHaveCondition:60;GWCMustBeAccepted:30;NamespacesMustBeReady:120;HTTPRouteMustHaveCondition:30;RouteMustHaveParents:30')
+if [ -n "${1:-}" ]; then
+	flags+=(-run-test="$1" -debug)
+else
+	flags+=(-report-output="$here/report-$version.yaml" -organization=haproxy-gateway-operator -project=haproxy-gateway-operator
+		-url=https://haproxy-gateway.dev -version="$version" -contact=https://haproxy-gateway.dev)
+fi
+if [ "$(provider)" = local ]; then flags+=(-usable-address="${lb_static%.*}.10" -unusable-address="$net.250.1"); fi
+
+# The suite tells verdicts only at its end: meanwhile, each test's name and how long it took.
+progress() {
+	local line name='' began=$SECONDS
+	while IFS= read -r line; do
+		case $line in
+			'=== RUN   TestConformance/'*/* | [^=]*) continue ;;
+			'=== RUN   TestConformance/'* | '--- '*)
+				[ -z "$name" ] || [ $((SECONDS - began)) -lt 1 ] || printf '%4d s  %s\n' $((SECONDS - began)) "$name"
+				name=${line##*TestConformance/} began=$SECONDS ;;
+		esac
+	done
+}
+status=0
+KUBECONFIG=$kubeconfig "$bin/conformance.test" -test.v -test.run '^TestConformance$' -test.timeout "${TIMEOUT:-40m}" "${flags[@]}" 2>&1 |
+	tee "$log" | progress || status=$?
+
+verdict() { sed -nE "s|^ +--- $1: TestConformance/([^/ ]+) .*|\1|p" "$log" | sort -u; }
+passed=$(verdict PASS) failed=$(verdict FAIL) skipped=$(verdict SKIP)
+count() { printf '%s' "$1" | grep -c . || true; }
+[ -z "$skipped" ] || { echo; echo "skipped, for the class does not report the feature they need:"; echo "$skipped" | sed 's/^/  /'; }
+[ -z "$failed" ] || { echo; echo "failed; the suite's words are in $log:"; echo "$failed" | sed 's/^/  /'; }
+if [ -z "$passed$failed" ]; then tail -20 "$log"; echo "0 passed, 1 failed"; exit 1; fi
+echo "$(count "$passed") passed, $(count "$failed") failed, $(count "$skipped") skipped"
+[ -z "$failed" ] && [ $status = 0 ]
