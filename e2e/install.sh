@@ -18,6 +18,8 @@ fi
 K apply --server-side --force-conflicts -f "$bin/crds-${CHANNEL:-standard}.yaml" > /dev/null
 K wait --for=condition=Established crd --all --timeout=30s > /dev/null
 K apply --server-side --force-conflicts -f "$here/../deploy/haproxy-gateway.yaml" > /dev/null
+# The suite has twenty Gateways at a time: with the default requests their pods would not fit on two cores.
+K -n haproxy-gateway-system set env deployment/haproxy-gateway-operator HAPROXY_GATEWAY_DATA_PLANE_CPU=10m > /dev/null
 # The image's name stays the same from build to build.
 running=$(cat "$cluster/loaded/running" 2> /dev/null || true)
 loaded=$(cd "$cluster/loaded" && ls | grep -v '^running$' | sort | tr '\n' ' ')

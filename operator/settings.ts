@@ -63,6 +63,20 @@ export const settingRows = {
     otherwise: String(defaultDataPlane.replicas),
     expected: 'a whole number from 1 to 1000',
   },
+  dataPlaneCpu: {
+    flag: 'data-plane-cpu',
+    argument: '<quantity>',
+    help: 'CPU that each HAProxy container requests',
+    otherwise: defaultDataPlane.requests.cpu,
+    expected: 'a quantity of CPU such as 250m or 1.5',
+  },
+  dataPlaneMemory: {
+    flag: 'data-plane-memory',
+    argument: '<quantity>',
+    help: 'memory that each HAProxy container requests',
+    otherwise: defaultDataPlane.requests.memory,
+    expected: 'a quantity of memory such as 256Mi or 1Gi',
+  },
   templates: {
     flag: 'templates',
     argument: '<folder>',
@@ -104,6 +118,14 @@ const schema = z.object({
   operatorNamespace: z.string().regex(label).default('haproxy-gateway-system'),
   dataPlaneImage: z.string().regex(/^\S+$/).default(defaultDataPlane.image),
   dataPlaneReplicas: z.coerce.number().int().min(1).max(1000).default(defaultDataPlane.replicas),
+  dataPlaneCpu: z
+    .string()
+    .regex(/^\d+(\.\d+|m)?$/)
+    .default(defaultDataPlane.requests.cpu),
+  dataPlaneMemory: z
+    .string()
+    .regex(/^\d+(Mi|Gi|M|G)$/)
+    .default(defaultDataPlane.requests.memory),
   templates: z.string().refine(existsSync).default(ownTemplates),
   healthPort: z.coerce.number().int().min(0).max(65_535).default(8080),
   kubeconfig: z.string().refine(existsSync).optional(),
@@ -125,8 +147,13 @@ export function readSettings(
     const lines = settingNames.filter((name) => wrong.has(name)).map((name) => complaint(name, given.get(name)))
     throw new SettingsError(lines.join('\n'))
   }
-  const { dataPlaneImage, dataPlaneReplicas, kubeconfig, ...rest } = checked.data
-  const dataPlane = { ...defaultDataPlane, image: dataPlaneImage, replicas: dataPlaneReplicas }
+  const { dataPlaneImage, dataPlaneReplicas, dataPlaneCpu, dataPlaneMemory, kubeconfig, ...rest } = checked.data
+  const dataPlane = {
+    ...defaultDataPlane,
+    image: dataPlaneImage,
+    replicas: dataPlaneReplicas,
+    requests: { cpu: dataPlaneCpu, memory: dataPlaneMemory },
+  }
   return { ...rest, ...(kubeconfig === undefined ? {} : { kubeconfig }), dataPlane }
 }
 

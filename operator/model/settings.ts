@@ -5,6 +5,8 @@ export type DataPlaneSettings = {
   /** Image with both programs, haproxy and dataplaneapi. */
   readonly image: string
   readonly replicas: number
+  /** What HAProxy's container asks the scheduler for, as Kubernetes quantities. */
+  readonly requests: { readonly cpu: string; readonly memory: string }
   /** Folder inside the pod that holds everything: configuration, maps, certificates, sockets. */
   readonly root: string
   readonly apiPort: number
@@ -16,6 +18,7 @@ export type DataPlaneSettings = {
 export const defaultDataPlane: DataPlaneSettings = {
   image: 'haproxytech/haproxy-debian:3.4',
   replicas: 2,
+  requests: { cpu: '100m', memory: '128Mi' },
   root: '/gw',
   apiPort: 15555,
   statusPort: 8404,

@@ -79,7 +79,7 @@ function bootstrap({ image, root }: DataPlaneSettings): V1Container {
     image,
     command: ['bash', '-ec', script.join('; ')],
     securityContext: locked(),
-    resources: { requests: { cpu: '20m', memory: '32Mi' } },
+    resources: { requests: { cpu: '10m', memory: '32Mi' } },
     volumeMounts: [
       { name: 'gw', mountPath: root },
       { name: 'state', mountPath: '/state', readOnly: true },
@@ -87,7 +87,7 @@ function bootstrap({ image, root }: DataPlaneSettings): V1Container {
   }
 }
 
-function haproxy({ image, root, statusPort }: DataPlaneSettings): V1Container {
+function haproxy({ image, root, statusPort, requests }: DataPlaneSettings): V1Container {
   const live = { path: '/livez', port: 'status' }
   const master = `${root}/run/master.sock,mode,600,level,admin`
   return {
@@ -95,7 +95,7 @@ function haproxy({ image, root, statusPort }: DataPlaneSettings): V1Container {
     image,
     command: ['haproxy', '-W', '-db', '-S', master, '-f', `${root}/haproxy.cfg`, '-f', `${root}/general/backends.cfg`],
     securityContext: locked(),
-    resources: { requests: { cpu: '100m', memory: '128Mi' } },
+    resources: { requests },
     ports: [{ name: 'status', containerPort: statusPort, protocol: 'TCP' }],
     lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
     startupProbe: { httpGet: live, periodSeconds: 1, failureThreshold: 60 },
@@ -119,7 +119,7 @@ function dataPlaneApi({ image, root, apiPort, statusPort }: DataPlaneSettings): 
       { name: 'GOMEMLIMIT', value: '200MiB' },
     ],
     securityContext: locked(),
-    resources: { requests: { cpu: '20m', memory: '96Mi' } },
+    resources: { requests: { cpu: '10m', memory: '96Mi' } },
     ports: [{ name: 'api', containerPort: apiPort, protocol: 'TCP' }],
     lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
     volumeMounts: [

@@ -93,7 +93,7 @@ describe('provision', () => {
   it('gives the same array for the same workload, and another for another port', () => {
     const web = proxy()
     const first = provision(web, defaultDataPlane)
-    const backends = [{ id: 'a/b:1', profile: 'plain', servers: [] }] as const
+    const backends = [[{ id: 'a/b:1', profile: 'plain', servers: [] }]] as const
     expect(provision({ ...web, backends }, defaultDataPlane)).to.equal(first)
     expect(provision(proxy({ ports: [80, 443] }), defaultDataPlane)).not.to.deep.equal(first)
   })
