@@ -22,7 +22,11 @@ describe('reconcile', () => {
 
   function tools(proxies: readonly ProxyModel[], more: Partial<Tools> = {}): Tools {
     return {
-      translate: () => ({ proxies, report: { classes: new Map(), gateways: new Map(), routes: new Map() } }),
+      translate: () => ({
+        proxies,
+        suspended: [],
+        report: { classes: new Map(), gateways: new Map(), routes: new Map() },
+      }),
       pendingDemands: () => 0,
       build: createBuilder(() => [], render),
       statuses: (input) => {
@@ -58,6 +62,18 @@ describe('reconcile', () => {
       'statuses',
     ])
     expect(statusInput?.features).to.deep.equal(['HTTPRoute'])
+  })
+
+  it('keeps what suspended Gateways have, and wants nothing new of them', () => {
+    const translate = () => ({ ...tools([proxy('shop/web')]).translate(), suspended: ['shop/old'] })
+    reconcile(snapshot, tools([], { translate }), now)
+    expect(said).to.deep.equal([
+      'objects shop/web',
+      'dataplane shop/web 1',
+      'keep objects shop/web,shop/old',
+      'keep dataplanes shop/web,shop/old',
+      'statuses',
+    ])
   })
 
   it('wants nothing while something that translation asked for is on its way', () => {

@@ -8,7 +8,7 @@ import type { ObjectKey, Snapshot } from './model/snapshot.ts'
 import { memo } from './lib/derive.ts'
 
 export type Tools = {
-  readonly translate: () => { readonly proxies: readonly ProxyModel[]; readonly report: Report }
+  readonly translate: () => Translation
   /** How many objects that translation asked for are on their way. */
   readonly pendingDemands: () => number
   readonly build: (proxy: ProxyModel) => Built
@@ -16,6 +16,12 @@ export type Tools = {
   /** Features of the Gateway API that statuses announce. */
   readonly features: readonly string[]
   readonly push: Doors
+}
+
+type Translation = {
+  readonly proxies: readonly ProxyModel[]
+  readonly suspended: readonly ObjectKey[]
+  readonly report: Report
 }
 
 export type StatusInput = {
@@ -58,7 +64,7 @@ export type RunResult =
 /** Cluster → what it should come to. */
 export function reconcile(snapshot: Snapshot, tools: Tools, now: Date): RunResult {
   const { translate, pendingDemands, build, statuses, features, push } = tools
-  const { proxies, report } = translate()
+  const { proxies, suspended, report } = translate()
   const pending = pendingDemands()
   if (pending > 0) return { kind: 'held', pending }
 
@@ -69,8 +75,9 @@ export function reconcile(snapshot: Snapshot, tools: Tools, now: Date): RunResul
     push.objects.want(id, result.objects)
     push.dataplane.want(id, workload, result.rendered)
   }
-  push.objects.keepOnly([...built.keys()])
-  push.dataplane.keepOnly([...built.keys()])
+  const kept = [...built.keys(), ...suspended]
+  push.objects.keepOnly(kept)
+  push.dataplane.keepOnly(kept)
 
   const outcomes = withFailures(push.outcomes(), built)
   const patches = statuses({ snapshot, report, outcomes, features, now })

@@ -13,7 +13,7 @@ import { recomputed } from '../../operator/lib/derive.ts'
 import { silentLog } from '../../operator/lib/log.ts'
 import { controllerName } from '../../operator/model/kinds.ts'
 import type { KubernetesObject } from '../../operator/model/kubernetes.ts'
-import type { RenderedConfig } from '../../operator/model/rendered.ts'
+import type { RenderedConfig, StatusPatch } from '../../operator/model/rendered.ts'
 import { defaultDataPlane, type DataPlaneSettings } from '../../operator/model/settings.ts'
 import type { ObjectKey } from '../../operator/model/snapshot.ts'
 import { provision } from '../../operator/provision/provision.ts'
@@ -46,12 +46,12 @@ function withSpec(kind: string, name: string, spec: object): KubernetesObject {
   return Object.assign({ apiVersion: gatewayApi, kind, metadata }, { spec })
 }
 
-function route(n: number, hosts: number, more: { readonly path?: string; readonly service?: string } = {}) {
-  const { path = hosts === fewHosts ? `/r${n}` : '/', service = `s${Math.floor(n / routesPerService)}` } = more
+function route(n: number, hosts: number, more: { readonly path?: string; readonly to?: string } = {}) {
+  const { path = hosts === fewHosts ? `/r${n}` : '/', to = `s${Math.floor(n / routesPerService)}` } = more
   return withSpec('HTTPRoute', `r${n}`, {
     parentRefs: [{ name: 'web' }],
     hostnames: [`h${n % hosts}.example.com`],
-    rules: [{ matches: [{ path: { type: 'PathPrefix', value: path } }], backendRefs: [{ name: service, port: 8080 }] }],
+    rules: [{ matches: [{ path: { type: 'PathPrefix', value: path } }], backendRefs: [{ name: to, port: 8080 }] }],
   })
 }
 
@@ -142,7 +142,8 @@ function openOperator(objects: readonly KubernetesObject[]) {
     },
   }
   // One run, and what the pod's worker computes for it.
-  const run = (): Cost & { readonly patches: number } => {
+  let patches: readonly StatusPatch[] = []
+  const run = (): Cost => {
     for (const room of rooms) spent[room] = 0
     const recomputedBefore = recomputed()
     const began = performance.now()
@@ -153,13 +154,17 @@ function openOperator(objects: readonly KubernetesObject[]) {
       if (built.kind === 'failed') throw built.error
       bring(built.rendered)
     }
-    for (const { kind, key, status } of result.patches) writeStatus(snapshot, kind, key, status)
-    return { ...spent, run: total, recomputed: recomputed() - recomputedBefore, patches: result.patches.length }
+    patches = result.patches
+    return { ...spent, run: total, recomputed: recomputed() - recomputedBefore }
   }
-  return { snapshot, run, pod, stop: push.stop }
+  // The statuses that the last run asked for, as the watch brings them back; false when there were none.
+  const takeStatuses = (): boolean => {
+    for (const { kind, key, status } of patches) writeStatus(snapshot, kind, key, status)
+    return patches.length > 0
+  }
+  return { snapshot, run, takeStatuses, pod, stop: push.stop }
 }
 
-// As the watch would bring it back.
 function writeStatus(
   snapshot: ReturnType<typeof snapshotFromObjects>,
   kind: keyof typeof snapshot & Parameters<typeof snapshot.remove>[0],
@@ -186,30 +191,33 @@ export type Figures = {
 
 async function measure(routes: number, hosts: number): Promise<Figures> {
   const operator = openOperator(cluster(routes, hosts))
-  const { snapshot, run, pod } = operator
+  const { snapshot, run, takeStatuses, pod } = operator
   const loop = monitorEventLoopDelay({ resolution: 1 })
   loop.enable()
   // The first interval after a reset does not count.
   loop.reset()
   await delay(20)
-  const { patches: _, ...first } = run()
+  const first = run()
   await delay(500)
   loop.disable()
   const longestBlock = loop.max / 1e6
-  settleRuns(run)
+  const settleRuns = (): void => {
+    while (takeStatuses()) run()
+  }
+  settleRuns()
   const rssMegabytes = process.memoryUsage.rss() / 2 ** 20
 
   const idle = Array.from({ length: samples }, () => run().run)
   let next = routes
   const edits: Readonly<Record<string, (n: number) => void>> = {
     'route changed': (n) => snapshot.put(route(at(n), hosts, { path: `/v${n}` })),
-    'route added': () => snapshot.put(route(next++, hosts, { service: 's0' })),
+    'route added': () => snapshot.put(route(next++, hosts, { to: 's0' })),
     'route removed': () => snapshot.remove('HTTPRoute', `${namespace}/r${--next}`),
     'endpoints changed': (n) => snapshot.put(endpointSlice(`s${n}`, n, 3)),
     'service and route added': () => {
       snapshot.put(service(`s${next}`))
       snapshot.put(endpointSlice(`s${next}`, next))
-      snapshot.put(route(next, hosts, { service: `s${next}` }))
+      snapshot.put(route(next, hosts, { to: `s${next}` }))
       next += 1
     },
     'status came back': () => undefined,
@@ -222,8 +230,8 @@ async function measure(routes: number, hosts: number): Promise<Figures> {
     const costs = Array.from({ length: samples }, (__, n) => {
       edit(n)
       const cost = run()
-      if (cost.patches > 0) returned.push(run())
-      settleRuns(run)
+      if (takeStatuses()) returned.push(run())
+      settleRuns()
       return cost
     })
     changes[name] = { ...spreads(name === 'status came back' ? returned : costs), reloads: pod.reloads }
@@ -238,11 +246,6 @@ async function measure(routes: number, hosts: number): Promise<Figures> {
   })
   await operator.stop()
   return { first, longestBlock, rssMegabytes, idle: spreadOf(idle), changes, files: spreadOf(files) }
-}
-
-// Until every status is as it should be.
-function settleRuns(run: () => { readonly patches: number }): void {
-  while (run().patches > 0);
 }
 
 function spreads(costs: readonly Cost[]): Record<keyof Cost, Spread> {
@@ -274,7 +277,7 @@ function print(figures: readonly Figures[]): void {
   const numbers = (name: string, of: (one: Figures) => number): void => {
     const values = figures.map(of)
     const ratio = (values.at(-1) ?? 0) / (values[0] ?? 0)
-    row(name, [...values.map(digits), `${Number.isFinite(ratio) ? ratio.toFixed(2) : '-'}`])
+    row(name, [...values.map(digits), Number.isFinite(ratio) ? ratio.toFixed(2) : '-'])
   }
   numbers('first run, ms', ({ first }) => first.run + first.change)
   for (const room of rooms) numbers(`  ${room}`, ({ first }) => first[room])

@@ -253,12 +253,12 @@ process.once('exit', () => {
 })
 
 let haproxy: string | undefined
-function haproxyPath(): string {
+export function haproxyPath(): string {
   haproxy ??= execFileSync('bash', [join(here, '../cluster/haproxy.sh')], { encoding: 'utf8' }).trim()
   return haproxy
 }
 
-async function freePorts(count: 4): Promise<[number, number, number, number]> {
+export async function freePorts(count: 4): Promise<[number, number, number, number]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   const ports: number[] = []
   for (const server of servers) {
@@ -271,7 +271,7 @@ async function freePorts(count: 4): Promise<[number, number, number, number]> {
   return [first, second, third, fourth]
 }
 
-function said(child: ChildProcess, words: string): Promise<void> {
+export function said(child: ChildProcess, words: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = ''
     child.stderr?.on('data', (part: Buffer) => {
@@ -282,7 +282,7 @@ function said(child: ChildProcess, words: string): Promise<void> {
   })
 }
 
-async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<number | null> {
+export async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<number | null> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null
   const gone = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
   child.kill(signal)
@@ -292,7 +292,7 @@ async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): P
   return code
 }
 
-function answers(port: number): Promise<boolean> {
+export function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false))

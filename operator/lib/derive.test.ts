@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { derive, family, Gathering, memo, recomputed, settle, Table } from './derive.ts'
+import { derive, family, Gathering, memo, recomputed, settle, settled, Table } from './derive.ts'
 
 describe('lib/derive', () => {
   it('computes a derivation once for the same inputs and again after one was replaced', () => {
@@ -68,6 +68,50 @@ describe('lib/derive', () => {
     settle()
     expect(five()).to.deep.equal([])
     expect([...byLength.names()]).to.deep.equal(['3'])
+  })
+
+  it('what a bucket was read as does not change under its reader', () => {
+    const numbers = new Table<number>()
+    const all = new Gathering(numbers, (key) => [['all', numbers.get(key) ?? 0]])
+    const read = (): readonly unknown[] => [all.values('all'), all.bucket('all'), all.size('all')]
+    expect(read()).to.deep.equal([[], [], 0])
+    numbers.set('b', 2)
+    numbers.set('a', 1)
+    settle()
+    const before = read()
+    const text = JSON.stringify(before)
+    expect(before).to.deep.equal([
+      [1, 2],
+      [
+        { member: 'a', value: 1 },
+        { member: 'b', value: 2 },
+      ],
+      2,
+    ])
+    expect(all.values('all')).to.equal(before[0])
+    numbers.set('a', 3)
+    numbers.delete('b')
+    settle()
+    expect(JSON.stringify(before)).to.equal(text)
+    expect(read()).to.deep.equal([[3], [{ member: 'a', value: 3 }], 1])
+  })
+
+  it('readers of a settled value are computed again when it became another one, and only then', () => {
+    const numbers = new Table<number>()
+    const names = new Table<string>()
+    numbers.set('n', 1)
+    const parity = settled(numbers, (key) => ((numbers.get(key) ?? 0) % 2 === 1 ? { odd: true } : undefined))
+    const told = new Gathering(names, (key) => [['all', `${key} ${String(parity('n')?.odd)}`]])
+    for (const key of ['a', 'b', 'c']) names.set(key, key)
+    settle()
+    expect(told.values('all')).to.deep.equal(['a true', 'b true', 'c true'])
+    const before = recomputed()
+    numbers.set('n', 3)
+    settle()
+    expect(recomputed() - before, 'the value itself').to.equal(1)
+    numbers.set('n', 4)
+    settle()
+    expect(told.values('all')).to.deep.equal(['a undefined', 'b undefined', 'c undefined'])
   })
 
   it('one change among many costs a constant number of recomputations', () => {

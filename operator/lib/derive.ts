@@ -114,15 +114,15 @@ export type Members = { watchMembers(watcher: (key: string, present: boolean) =>
 
 /** Buckets of what members contribute. Reads are tracked; a bucket is sorted by member, so results do not depend on history. */
 export class Gathering<V> implements Members {
-  readonly #contribute: (member: string) => Iterable<readonly [bucket: string, value: V]>
+  readonly #contribute: (member: string) => Iterable<Gift<V>>
   /** Edited in place: thousands of members that join one bucket would copy it as many times. */
-  readonly #contents = new Map<string, Content<V>>()
-  /** What readers see: another one after each edit, which copies the content when it is read for the first time. */
+  readonly #entries = new Map<string, Entry<V>[]>()
+  /** What readers see: another one after each edit, which copies the entries when it is read for the first time. */
   readonly #buckets = new Table<Version<V>>()
   readonly #watchers = new Map<string, Watcher>()
-  readonly #given = new Map<string, ReadonlyMap<string, V>>()
+  readonly #given = new Map<string, readonly Gift<V>[]>()
 
-  constructor(members: Members, contribute: (member: string) => Iterable<readonly [bucket: string, value: V]>) {
+  constructor(members: Members, contribute: (member: string) => Iterable<Gift<V>>) {
     this.#contribute = contribute
     members.watchMembers((key, present) => (present ? this.#join(key) : this.#leave(key)))
   }
@@ -131,25 +131,19 @@ export class Gathering<V> implements Members {
   bucket(name: string): readonly Entry<V>[] {
     const version = this.#buckets.get(name)
     if (version === undefined) return nothing
-    const values = this.values(name)
-    version.entries ??= this.#contents.get(name)?.members.flatMap((member, at) => {
-      const value = values[at]
-      return value === undefined ? [] : [{ member, value }]
-    })
-    return version.entries ?? nothing
+    return (version.entries ??= this.#entries.get(name)?.slice() ?? nothing)
   }
 
   /** Tracked. The values of a bucket, without their members; identical until one of them changes. */
   values(name: string): readonly V[] {
     const version = this.#buckets.get(name)
     if (version === undefined) return nothing
-    version.values ??= this.#contents.get(name)?.values.slice()
-    return version.values ?? nothing
+    return (version.values ??= this.#entries.get(name)?.map(({ value }) => value) ?? nothing)
   }
 
   /** Tracked. */
   size(name: string): number {
-    return this.#buckets.get(name) === undefined ? 0 : (this.#contents.get(name)?.members.length ?? 0)
+    return this.#buckets.get(name) === undefined ? 0 : (this.#entries.get(name)?.length ?? 0)
   }
 
   /** Not tracked: the names of the buckets that hold something now. */
@@ -173,45 +167,48 @@ export class Gathering<V> implements Members {
     if (watcher === undefined) return
     this.#watchers.delete(member)
     watcher.end()
-    this.#give(member, new Map())
+    this.#give(member, nothing)
   }
 
   #update(member: string): void {
-    this.#give(member, new Map(this.#contribute(member)))
+    const gifts = [...this.#contribute(member)]
+    this.#give(member, gifts.length > 1 ? [...new Map(gifts)] : gifts)
   }
 
-  #give(member: string, values: ReadonlyMap<string, V>): void {
-    const before = this.#given.get(member)
+  // Each bucket once. What was given is kept as a list: among thousands of members a map for each would be most of the memory.
+  #give(member: string, gifts: readonly Gift<V>[]): void {
+    const before = this.#given.get(member) ?? nothing
+    const kept = new Map(before)
     untracked(() => {
-      for (const bucket of before?.keys() ?? []) if (!values.has(bucket)) this.#put(bucket, member, undefined)
-      for (const [bucket, value] of values) {
-        if (before?.has(bucket) && sameValue(before.get(bucket), value)) continue
-        this.#put(bucket, member, { value })
+      for (const [bucket, value] of gifts) {
+        const isSame = kept.has(bucket) && sameValue(kept.get(bucket), value)
+        kept.delete(bucket)
+        if (!isSame) this.#put(bucket, member, { member, value })
       }
+      for (const bucket of kept.keys()) this.#put(bucket, member, undefined)
     })
-    if (values.size > 0) this.#given.set(member, values)
+    if (gifts.length > 0) this.#given.set(member, gifts)
     else this.#given.delete(member)
   }
 
-  #put(bucket: string, member: string, given: { readonly value: V } | undefined): void {
-    const content = this.#contents.get(bucket) ?? { members: [], values: [] }
-    const { members, values } = content
-    const at = position(members, member)
-    const present = members[at] === member ? 1 : 0
-    members.splice(at, present, ...(given === undefined ? [] : [member]))
-    values.splice(at, present, ...(given === undefined ? [] : [given.value]))
-    if (members.length === 0) {
-      this.#contents.delete(bucket)
+  #put(bucket: string, member: string, entry: Entry<V> | undefined): void {
+    const entries = this.#entries.get(bucket) ?? []
+    const at = position(entries, member)
+    const present = entries[at]?.member === member ? 1 : 0
+    if (entry === undefined) entries.splice(at, present)
+    else entries.splice(at, present, entry)
+    if (entries.length === 0) {
+      this.#entries.delete(bucket)
       this.#buckets.delete(bucket)
     } else {
-      this.#contents.set(bucket, content)
+      this.#entries.set(bucket, entries)
       this.#buckets.set(bucket, {})
     }
   }
 }
 
-type Content<V> = { readonly members: string[]; readonly values: V[] }
-type Version<V> = { values?: readonly V[] | undefined; entries?: readonly Entry<V>[] | undefined }
+type Gift<V> = readonly [bucket: string, value: V]
+type Version<V> = { values?: readonly V[]; entries?: readonly Entry<V>[] }
 
 const nothing: readonly never[] = Object.freeze([])
 
@@ -244,13 +241,13 @@ export function memo<A extends object, R>(compute: (argument: A) => R): (argumen
 }
 
 // First position whose member is not less than `member`.
-function position(members: readonly string[], member: string): number {
+function position(entries: readonly Entry<unknown>[], member: string): number {
   let low = 0
-  let high = members.length
+  let high = entries.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    const other = members[middle]
-    if (other !== undefined && other < member) low = middle + 1
+    const entry = entries[middle]
+    if (entry !== undefined && entry.member < member) low = middle + 1
     else high = middle
   }
   return low

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
-/** The first `digits` hexadecimal digits of the SHA-256 of a text. */
-export function shortHash(text: string, digits = 12): string {
+/** The first `digits` hexadecimal digits of the SHA-256 of a text; with fewer than 20, a text of a given hash can be searched for. */
+export function shortHash(text: string, digits = 20): string {
   return createHash('sha256').update(text).digest('hex').slice(0, digits)
 }
 

@@ -16,45 +16,51 @@ export function partOf(key: string): string {
 const partCount = 128
 const partNames = Array.from({ length: partCount }, (_, part) => String(part).padStart(3, '0'))
 
-/** A map in parts. No key stands in two of them. */
+/** A map in parts. No key stands in two of them; to find one takes a look into each. */
 export class PartedMap<V> implements ReadonlyMap<string, V> {
-  readonly parts: readonly ReadonlyMap<string, V>[]
+  readonly parts: ReadonlyMap<string, ReadonlyMap<string, V>>
 
-  constructor(parts: readonly ReadonlyMap<string, V>[]) {
-    this.parts = parts.filter(({ size }) => size > 0)
+  constructor(parts: Iterable<readonly [name: string, part: ReadonlyMap<string, V>]>) {
+    this.parts = new Map([...parts].filter(([, { size }]) => size > 0))
   }
 
   get size(): number {
-    return this.parts.reduce((sum, { size }) => sum + size, 0)
+    return this.parts.values().reduce((sum, { size }) => sum + size, 0)
   }
 
   get(key: string): V | undefined {
-    return this.parts.find((part) => part.has(key))?.get(key)
+    for (const part of this.parts.values()) if (part.has(key)) return part.get(key)
+    return undefined
   }
 
   has(key: string): boolean {
-    return this.parts.some((part) => part.has(key))
+    return this.parts.values().some((part) => part.has(key))
   }
 
   forEach(visit: (value: V, key: string, map: ReadonlyMap<string, V>) => void): void {
-    for (const part of this.parts) for (const [key, value] of part) visit(value, key, this)
+    for (const [key, value] of this.entries()) visit(value, key, this)
   }
 
   *entries(): Generator<[string, V], undefined> {
-    for (const part of this.parts) yield* part.entries()
+    for (const part of this.parts.values()) yield* part.entries()
   }
 
   *keys(): Generator<string, undefined> {
-    for (const part of this.parts) yield* part.keys()
+    for (const part of this.parts.values()) yield* part.keys()
   }
 
   *values(): Generator<V, undefined> {
-    for (const part of this.parts) yield* part.values()
+    for (const part of this.parts.values()) yield* part.values()
   }
 
   [Symbol.iterator](): Generator<[string, V], undefined> {
     return this.entries()
   }
+}
+
+/** The part of this name; the whole of a map without parts. */
+export function partNamed<V>(map: ReadonlyMap<string, V>, name: string): ReadonlyMap<string, V> | undefined {
+  return map instanceof PartedMap ? map.parts.get(name) : map
 }
 
 /** The entries of `map` that stand differently in `other`, or not at all: a walk over the parts that the two do not share. */
@@ -76,6 +82,7 @@ function joined<V>(parts: readonly ReadonlyMap<string, V>[]): ReadonlyMap<string
   return parts.length === 1 && only !== undefined ? only : new Map(parts.flatMap((part) => [...part]))
 }
 
-function partsOf<V>(map: ReadonlyMap<string, V>): readonly ReadonlyMap<string, V>[] {
-  return map instanceof PartedMap ? map.parts : [map]
+/** The parts of a map; a map without parts is its own only one. */
+export function partsOf<V>(map: ReadonlyMap<string, V>): readonly ReadonlyMap<string, V>[] {
+  return map instanceof PartedMap ? [...map.parts.values()] : [map]
 }

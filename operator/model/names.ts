@@ -9,9 +9,19 @@ export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name'
 export const gatewayClassLabel = 'gateway.networking.k8s.io/gateway-class-name'
 export const managedByLabel = 'app.kubernetes.io/managed-by'
 
-/** Deployment, Service and ServiceAccount of a Gateway, after GEP-1762: `GATEWAY-CLASS`, cut to 63 characters with a hash. */
+/**
+ * Deployment, Service and ServiceAccount of a Gateway, after GEP-1762: `GATEWAY-CLASS`. A hash ends the names of Gateways that another one
+ * could share its name with: the class has a `-` (`a` of class `b-c` and `a-b` of class `c`) or reads like such a hash, one of the two has a
+ * dot, both together are longer than 63 characters, or the Gateway begins with a digit. Names of Services must not (RFC 1035), so that
+ * Gateway's begin with `gw-`.
+ */
 export function workloadName(gateway: string, className: string): string {
-  return bounded(`${gateway}-${className}`.replaceAll('.', '-'), 63)
+  const name = `${gateway}-${className}`
+  const isPlain =
+    /^[a-z][a-z0-9-]*$/.test(gateway) && /^[a-z0-9]+$/.test(className) && !/^[0-9a-f]{20}$/.test(className)
+  if (isPlain && name.length <= 63) return name
+  const start = `${/^\d/.test(gateway) ? 'gw-' : ''}${name.replaceAll('.', '-')}`
+  return `${start.slice(0, 42).replace(/-+$/, '')}-${shortHash(`${gateway} ${className}`)}`
 }
 /** The Secret that new pods start from. */
 export function stateSecretName(workload: string): string {
@@ -71,5 +81,5 @@ export function certificateFile(id: ObjectKey): string {
 
 // At most `length` characters; a cut name ends with a hash of the whole, so two cut names stay different.
 function bounded(name: string, length: number): string {
-  return name.length <= length ? name : `${name.slice(0, length - 9).replace(/[-.]+$/, '')}-${shortHash(name, 8)}`
+  return name.length <= length ? name : `${name.slice(0, length - 21).replace(/[-.]+$/, '')}-${shortHash(name)}`
 }

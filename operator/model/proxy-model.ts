@@ -3,6 +3,7 @@
 
 import type { ObjectKey } from './snapshot.ts'
 import type { Secret } from './secret.ts'
+import type { Parts } from '../lib/parts.ts'
 
 export type Port = number
 /** Lower case; `*.` in front of a wildcard; empty for any host. */
@@ -14,8 +15,8 @@ export type ProxyModel = {
   readonly workload: Workload
   /** Sorted by port. */
   readonly frontends: readonly Frontend[]
-  /** Sorted by id; every backend that a rule of this proxy names, once per profile. */
-  readonly backends: readonly Backend[]
+  /** Every backend that a rule of this proxy names, once per profile. */
+  readonly backends: Parts<Backend>
   /** Sorted; names of request headers (lower case) and query parameters that some rule compares with a text; not those for regular expressions. */
   readonly conditionNames: ConditionNames
 }
@@ -42,8 +43,8 @@ export type Frontend = {
   readonly port: Port
   /** Absent: plain HTTP. Never empty: a port none of whose listeners has a usable certificate has no frontend. */
   readonly tls?: FrontendTls
-  /** Sorted by hostname. */
-  readonly hosts: readonly VirtualHost[]
+  /** Each hostname once. */
+  readonly hosts: Parts<VirtualHost>
 }
 
 export type FrontendTls = {

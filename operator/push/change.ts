@@ -7,6 +7,7 @@ import type { CertificateListEntry, RenderedConfig, ServerLine } from '../model/
 import type { Secret } from '../model/secret.ts'
 
 import { metaMap } from '../model/names.ts'
+import { entriesNotIn } from '../lib/parts.ts'
 import { aliasKey, certificateKey, holding, spareProfile, type Held, type HeldBackend, type Layout } from './held.ts'
 import { compareMaps, publication, removal } from './map-change.ts'
 import type { PlainEntry } from './pod-api.ts'
@@ -97,10 +98,8 @@ function listReload(held: Held, wanted: RenderedConfig): Reload | undefined {
 }
 
 function backendReload(held: Held, wanted: RenderedConfig): Reload | undefined {
-  if (held.backends === wanted.backends) return undefined
-  for (const [name, section] of wanted.backends) {
+  for (const [name, section] of entriesNotIn(wanted.backends, held.backends)) {
     const before = held.backends.get(name)
-    if (before === section) continue
     const fits = before === undefined ? isBare(section.text) : sameOptions(before, section)
     if (!fits) return reload('backend', `options of backend ${name}`)
     if (before !== undefined && movedServer(before, section) !== undefined)
@@ -140,14 +139,14 @@ function nextLayout(held: Held, wanted: RenderedConfig): Layout | Reload {
   const aliases = new Map(held.layout.aliases)
   const retired = new Set(held.layout.retired)
   const free = { plain: [...held.layout.free.plain], filtered: [...held.layout.free.filtered] }
-  const appeared = [...wanted.backends.values()].filter(({ name }) => !held.backends.has(name))
-  for (const { name, profile } of appeared) {
+  for (const [name, { profile }] of entriesNotIn(wanted.backends, held.backends)) {
+    if (held.backends.has(name)) continue
     if (retired.delete(name)) continue
     const spare = free[profile].shift()
     if (spare === undefined) return reload('spares', `spare backends of profile ${profile} are used up`)
     aliases.set(name, spare)
   }
-  for (const name of held.backends.keys()) {
+  for (const [name] of entriesNotIn(held.backends, wanted.backends)) {
     if (wanted.backends.has(name)) continue
     const spare = aliases.get(name)
     if (spare === undefined) retired.add(name)
@@ -162,17 +161,14 @@ type Pair = { readonly added: readonly Command[]; readonly removed: readonly Com
 function compareServers(held: Held, wanted: RenderedConfig, layout: Layout): Pair {
   const added: Command[] = []
   const removed: Command[] = []
-  if (held.backends === wanted.backends) return { added, removed }
-  for (const [name, section] of wanted.backends) {
+  for (const [name, section] of entriesNotIn(wanted.backends, held.backends)) {
     const before = held.backends.get(name)
-    if (before === section) continue
     const backend = layout.aliases.get(name) ?? name
     for (const [server, line] of section.servers)
       if (before?.servers.has(server) !== true) added.push({ kind: 'put-server', backend, server, line })
   }
-  for (const [name, before] of held.backends) {
+  for (const [name, before] of entriesNotIn(held.backends, wanted.backends)) {
     const section = wanted.backends.get(name)
-    if (before === section) continue
     const backend = held.layout.aliases.get(name) ?? name
     for (const server of before.servers.keys())
       if (section?.servers.has(server) !== true) removed.push({ kind: 'delete-server', backend, server })

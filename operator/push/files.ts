@@ -3,9 +3,11 @@
 
 import { metaMap } from '../model/names.ts'
 import type { BackendProfile } from '../model/proxy-model.ts'
-import type { CertificateListEntry, MapEntry, RenderedConfig, ServerLine } from '../model/rendered.ts'
+import type { CertificateListEntry, MapSection, RenderedConfig, ServerLine } from '../model/rendered.ts'
 import type { Secret } from '../model/secret.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
+import { memo } from '../lib/derive.ts'
+import { entriesNotIn, partsOf } from '../lib/parts.ts'
 
 import {
   generationKey,
@@ -37,10 +39,11 @@ export function configFiles(
 ): readonly ConfigFile[] {
   const parts = [
     ...certificateParts(config),
-    ...listParts(config, settings),
     backendsPart(config, settings),
     ...scriptParts(config),
     ...mapParts(config),
+    // A list that is new makes the API plan a reload of its own: by then the rest is there, and ours comes first.
+    ...listParts(config, settings),
   ]
   const changed = parts.filter(({ isSame }) => before === undefined || !isSame(before))
   const files = changed.map(({ name, content }) => ({ name, content: content() }))
@@ -86,9 +89,13 @@ export function parseBackends(text: string, settings: DataPlaneSettings): Pick<H
 
 /** `KEY VALUE` lines. */
 export function mapText(entries: Iterable<PlainEntry>): string {
+  return linesOf(entries) || nothing
+}
+
+function linesOf(entries: Iterable<PlainEntry>): string {
   let text = ''
   for (const { key, value } of entries) text += `${key} ${value}\n`
-  return text === '' ? nothing : text
+  return text
 }
 
 /** An empty file is refused by the Data Plane API. */
@@ -147,16 +154,21 @@ function backendsPart(config: RenderedConfig, settings: DataPlaneSettings): Part
   return {
     name: backendsFile,
     isSame: (before) => sameValues(before.backends, config.backends),
-    content: () => {
-      const sections = [...config.backends.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
-      return [
-        ...sections.map(({ text }) => text),
+    content: () =>
+      [
+        ...partsOf(config.backends).map(backendsText),
         ...spareSections('plain', settings),
         ...spareSections('filtered', settings),
-      ].join('\n')
-    },
+      ].join('\n'),
   }
 }
+
+// Texts of parts are kept: a file of thousands of entries is made of what did not change and the part that did.
+const backendsText = memo((part: RenderedConfig['backends']) =>
+  byName(part)
+    .map(({ text }) => text)
+    .join('\n'),
+)
 
 function spareSections(profile: BackendProfile, settings: DataPlaneSettings): readonly string[] {
   return spareNames(profile, settings).map((name) => `backend ${name} from ${profile}\n`)
@@ -188,7 +200,7 @@ function mapParts(config: RenderedConfig): readonly Part[] {
       const known = before.maps.get(map)
       return known !== undefined && sameValues(known, sections)
     },
-    content: () => mapText(sortedEntries(sections)),
+    content: () => partsOf(sections).map(sectionsText).join('') || nothing,
   }))
 }
 
@@ -197,14 +209,14 @@ function rank(map: string): number {
   return map.startsWith('paths-') ? 1 : 0
 }
 
-function sortedEntries(sections: ReadonlyMap<string, { readonly entries: readonly MapEntry[] }>): readonly MapEntry[] {
-  const names = [...sections].toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return names.flatMap(([, { entries }]) => entries)
+const sectionsText = memo((part: ReadonlyMap<string, MapSection>) =>
+  linesOf(byName(part).flatMap(({ entries }) => entries)),
+)
+
+function byName<V>(part: ReadonlyMap<string, V>): readonly V[] {
+  return [...part].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value)
 }
 
 function sameValues<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): boolean {
-  if (a === b) return true
-  if (a.size !== b.size) return false
-  for (const [key, value] of a) if (b.get(key) !== value) return false
-  return true
+  return a.size === b.size && entriesNotIn(a, b).next().done === true
 }

@@ -2,6 +2,8 @@
 
 import type { MapEntry, RenderedConfig } from '../model/rendered.ts'
 
+import { entriesNotIn } from '../lib/parts.ts'
+
 import type { Command, Stage } from './change.ts'
 import { spelled, type Held, type HeldMap, type Layout } from './held.ts'
 import type { PlainEntry } from './pod-api.ts'
@@ -100,10 +102,8 @@ function compareMap(
 
 function entriesOnlyIn(sections: HeldMap, others: HeldMap): Map<string, MapEntry> {
   const entries = new Map<string, MapEntry>()
-  for (const [name, section] of sections) {
-    if (others.get(name) === section) continue
+  for (const [, section] of entriesNotIn(sections, others))
     for (const entry of section.entries) entries.set(entry.key, entry)
-  }
   return entries
 }
 

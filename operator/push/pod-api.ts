@@ -4,16 +4,15 @@ import type { CertificateListEntry } from '../model/rendered.ts'
 import type { Secret } from '../model/secret.ts'
 
 export type PlainEntry = { readonly key: string; readonly value: string }
-export type PodServer = {
-  readonly name: string
-  readonly address: string
-  readonly port: number
+export type Endpoint = { readonly name: string; readonly address: string; readonly port: number }
+export type PodServer = Endpoint & {
   /** false: in maintenance; it was added and not made ready, or is on its way out. */
   readonly ready: boolean
 }
 
 /**
- * Calls reject with a `PodError` when the pod answered with a refusal, and with any other error when there was no answer.
+ * Calls reject with a `PodError` when the pod answered with a refusal, and with any other error when there was no answer, be it from the
+ * API or from the HAProxy behind it: that something is missing is only said of a HAProxy that runs.
  * Files are named as in `files.ts`, without folder: `paths-80.map`, `shop_tls_1a2b3c4d.pem`.
  */
 export type PodApi = {
@@ -31,13 +30,19 @@ export type PodApi = {
 
   /** Undefined when HAProxy has no such backend. */
   readonly listServers: (backend: string) => Promise<readonly PodServer[] | undefined>
-  /** In maintenance until `readyServer`. */
-  readonly addServer: (backend: string, server: Omit<PodServer, 'ready'>) => Promise<void>
+  /** In maintenance until `readyServer`; 409 when the backend has a server of this name, whatever its address and state. */
+  readonly addServer: (backend: string, server: Endpoint) => Promise<void>
+  /** 404 when the server is not there, 409 when HAProxy took the call and changed nothing. */
   readonly readyServer: (backend: string, server: string) => Promise<void>
+  /** Address and port, and ready. As `readyServer` otherwise. */
+  readonly moveServer: (backend: string, server: Endpoint) => Promise<void>
   /** 500 while connections are attached; it is in maintenance from then on. */
   readonly deleteServer: (backend: string, server: string) => Promise<void>
 
-  /** File and memory, at once. */
+  /** HAProxy answers its API. Rejects when the API itself does not answer. */
+  readonly isRunning: () => Promise<boolean>
+
+  /** File and memory, at once. 202 when memory did not take it, so that the API will reload on its own account. */
   readonly newCertificate: (file: string, pem: Secret) => Promise<void>
   readonly putCertificate: (file: string, pem: Secret) => Promise<void>
   /** Memory only; the file stays until `deleteFile`. */

@@ -1,6 +1,6 @@
 // `PodApi` on the generated client: the only file of this room that knows it.
 
-import { ApiError, createClient, type DataPlaneClient } from 'haproxy-dataplane-api'
+import { ApiError, createClient, type Answer, type ClientOptions, type DataPlaneClient } from 'haproxy-dataplane-api'
 
 import type { CertificateListEntry } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
@@ -8,7 +8,8 @@ import type { DataPlaneSettings } from '../model/settings.ts'
 
 import { baseName } from './files.ts'
 import { serverName, type Identity } from './identity.ts'
-import { PodError, type PodApi } from './pod-api.ts'
+import { PodError, type Endpoint, type PodApi } from './pod-api.ts'
+import { sameAddress } from './same-address.ts'
 
 export type ConnectPod = (address: string, identity: Identity) => PodApi
 
@@ -29,44 +30,61 @@ export function podConnector(settings: DataPlaneSettings): ConnectPod {
     }
     const quick = createClient({ ...options, timeoutMs: deadlines.quick })
     const slow = createClient({ ...options, timeoutMs: deadlines.slow, connections: 1 })
+    const { upload: uploading, client: storing } = certificateUploads(options)
     return {
       ...mapCalls(quick, slow),
       ...serverCalls(quick),
       ...certificateCalls(quick, `${settings.root}/ssl`),
+      ...uploading,
       ...fileCalls(slow),
+      isRunning: () => isRunning(quick),
       close: async () => {
-        await Promise.all([quick.close(), slow.close()])
+        await Promise.all([quick.close(), slow.close(), storing.close()])
       },
     }
   }
 }
 
 function mapCalls(
-  { maps }: DataPlaneClient,
+  client: DataPlaneClient,
   slow: DataPlaneClient,
 ): Pick<PodApi, 'readEntry' | 'listMap' | 'addEntry' | 'replaceEntry' | 'deleteEntry' | 'putMap'> {
+  const { maps } = client
+  const told = <T>(call: Promise<T>) => toldByHAProxy(client, call)
   return {
     readEntry: async (map, key) => {
-      const entry = await orNothing(maps.getEntry({ parentName: map, id: key }))
+      const entry = await orNothing(told(maps.getEntry({ parentName: map, id: key })))
       return entry?.value
     },
     listMap: async (map) => {
-      const entries = await orNothing(slow.maps.listEntries({ parentName: map }))
+      const entries = await orNothing(told(slow.maps.listEntries({ parentName: map })))
       return entries?.map(({ key = '', value = '' }) => ({ key, value }))
     },
-    addEntry: (map, key, value) => done(maps.addEntry({ parentName: map, requestBody: { key, value } })),
-    replaceEntry: (map, key, value) => done(maps.replaceEntry({ parentName: map, id: key, requestBody: { value } })),
-    deleteEntry: (map, key) => done(maps.deleteEntry({ parentName: map, id: key })),
-    putMap: (map, entries) => done(slow.maps.putMap({ name: map, requestBody: [...entries] })),
+    addEntry: (map, key, value) => done(told(maps.addEntry({ parentName: map, requestBody: { key, value } }))),
+    replaceEntry: (map, key, value) =>
+      done(told(maps.replaceEntry({ parentName: map, id: key, requestBody: { value } }))),
+    deleteEntry: (map, key) => done(told(maps.deleteEntry({ parentName: map, id: key }))),
+    putMap: (map, entries) => done(told(slow.maps.putMap({ name: map, requestBody: [...entries] }))),
   }
 }
 
-function serverCalls({
-  servers,
-}: DataPlaneClient): Pick<PodApi, 'listServers' | 'addServer' | 'readyServer' | 'deleteServer'> {
+function serverCalls(
+  client: DataPlaneClient,
+): Pick<PodApi, 'listServers' | 'addServer' | 'readyServer' | 'moveServer' | 'deleteServer'> {
+  const { servers } = client
+  const told = <T>(call: Promise<T>) => toldByHAProxy(client, call)
+  // A change that HAProxy cannot take is answered with 200 and the server as it was.
+  const change = async (backend: string, name: string, wanted?: Endpoint) => {
+    const requestBody = { admin_state: 'ready', ...(wanted && { address: wanted.address, port: wanted.port }) } as const
+    const server = await told(servers.replaceServer({ parentName: backend, name, requestBody }))
+    const isThere =
+      wanted === undefined || (sameAddress(server.address ?? '', wanted.address) && server.port === wanted.port)
+    if (server.admin_state !== 'ready' || !isThere)
+      throw new PodError(409, `HAProxy did not take the change of server ${backend}/${name}`)
+  }
   return {
     listServers: async (backend) => {
-      const list = await orNothing(servers.listServers({ parentName: backend }))
+      const list = await orNothing(told(servers.listServers({ parentName: backend })))
       return list?.map(({ name = '', address = '', port, admin_state }) => ({
         name,
         address,
@@ -75,21 +93,19 @@ function serverCalls({
       }))
     },
     addServer: (backend, { name, address, port }) =>
-      done(servers.addServer({ parentName: backend, requestBody: { name, address, port } })),
-    readyServer: (backend, server) =>
-      done(servers.replaceServer({ parentName: backend, name: server, requestBody: { admin_state: 'ready' } })),
-    deleteServer: (backend, server) => done(servers.deleteServer({ parentName: backend, name: server })),
+      done(told(servers.addServer({ parentName: backend, requestBody: { name, address, port } }))),
+    readyServer: (backend, server) => change(backend, server),
+    moveServer: (backend, server) => change(backend, server.name, server),
+    deleteServer: (backend, server) => done(told(servers.deleteServer({ parentName: backend, name: server }))),
   }
 }
 
 // The run-time calls name certificates and lists by path, the storage calls by bare name.
 function certificateCalls(
-  { certificates, certificateLists, storageCertificates }: DataPlaneClient,
+  client: DataPlaneClient,
   folder: string,
 ): Pick<
   PodApi,
-  | 'newCertificate'
-  | 'putCertificate'
   | 'deleteCertificate'
   | 'listListEntries'
   | 'addListEntry'
@@ -97,14 +113,12 @@ function certificateCalls(
   | 'listCertificateFiles'
   | 'deleteCertificateFile'
 > {
+  const { certificates, certificateLists, storageCertificates } = client
+  const told = <T>(call: Promise<T>) => toldByHAProxy(client, call)
   return {
-    newCertificate: (file, pem) =>
-      done(storageCertificates.createCertificate({ formData: upload(file, pem.reveal()) })),
-    putCertificate: (file, pem) =>
-      done(storageCertificates.replaceCertificate({ name: file, requestBody: pem.reveal() })),
-    deleteCertificate: (file) => done(certificates.deleteCertificate({ name: `${folder}/${file}` })),
+    deleteCertificate: (file) => done(told(certificates.deleteCertificate({ name: `${folder}/${file}` }))),
     listListEntries: async (list) => {
-      const entries = await answered(certificateLists.listEntries({ name: `${folder}/${list}` }))
+      const entries = await told(certificateLists.listEntries({ name: `${folder}/${list}` }))
       return entries.map(
         ({ file = '', sni_filter }): CertificateListEntry => ({
           file: baseName(file),
@@ -114,18 +128,52 @@ function certificateCalls(
     },
     addListEntry: (list, { file, sni }) =>
       done(
-        certificateLists.addEntry({
-          name: `${folder}/${list}`,
-          requestBody: { file: `${folder}/${file}`, ...(sni.length > 0 ? { sni_filter: [...sni] } : {}) },
-        }),
+        told(
+          certificateLists.addEntry({
+            name: `${folder}/${list}`,
+            requestBody: { file: `${folder}/${file}`, ...(sni.length > 0 ? { sni_filter: [...sni] } : {}) },
+          }),
+        ),
       ),
     deleteListEntry: (list, file) =>
-      done(certificateLists.deleteEntry({ name: `${folder}/${list}`, certFile: `${folder}/${file}` })),
+      done(told(certificateLists.deleteEntry({ name: `${folder}/${list}`, certFile: `${folder}/${file}` }))),
     listCertificateFiles: async () => {
       const files = await answered(storageCertificates.listCertificates())
       return files.flatMap(({ storage_name }) => (storage_name?.endsWith('.pem') ? [storage_name] : []))
     },
     deleteCertificateFile: (file) => done(storageCertificates.deleteCertificate({ name: file, skipReload: true })),
+  }
+}
+
+// What memory does not take is answered with success and a reload that the API has put off. The answers' headers come apart from the calls,
+// so these calls have a client of their own and are made one at a time.
+function certificateUploads(options: Omit<ClientOptions, 'timeoutMs' | 'connections' | 'onResponse'>): {
+  readonly client: DataPlaneClient
+  readonly upload: Pick<PodApi, 'newCertificate' | 'putCertificate'>
+} {
+  let reloadId: string | undefined
+  let last: Promise<unknown> = Promise.resolve()
+  const onResponse = (answer: Answer) => {
+    reloadId = answer.reloadId
+  }
+  const client = createClient({ ...options, timeoutMs: deadlines.quick, connections: 1, onResponse })
+  const inMemory = (file: string, call: () => Promise<unknown>): Promise<void> => {
+    const next = last.then(async () => {
+      await answered(call())
+      if (reloadId !== undefined) throw new PodError(202, `HAProxy did not take certificate ${file} without a reload`)
+    })
+    last = next.catch(() => undefined)
+    return next
+  }
+  const { storageCertificates } = client
+  return {
+    client,
+    upload: {
+      newCertificate: (file, pem) =>
+        inMemory(file, () => storageCertificates.createCertificate({ formData: upload(file, pem.reveal()) })),
+      putCertificate: (file, pem) =>
+        inMemory(file, () => storageCertificates.replaceCertificate({ name: file, requestBody: pem.reveal() })),
+    },
   }
 }
 
@@ -204,10 +252,28 @@ async function answered<T>(call: Promise<T>): Promise<T> {
   }
 }
 
-// A HAProxy that is down makes the API answer 400 with the dialling error: that is no refusal.
+// A call whose answer comes from HAProxy's memory. With HAProxy down many of them say 404, which must not be taken for an empty memory.
+async function toldByHAProxy<T>(client: DataPlaneClient, call: Promise<T>): Promise<T> {
+  try {
+    return await answered(call)
+  } catch (error) {
+    if (error instanceof PodError && error.status === 404 && !(await isRunning(client)))
+      throw new Error('HAProxy does not answer its Data Plane API')
+    throw error
+  }
+}
+
+// 200 in any case; the body tells.
+async function isRunning({ information }: DataPlaneClient): Promise<boolean> {
+  const { info, error = '' } = await answered(information.getProcessInfo())
+  return error === '' && typeof info?.pid === 'number' && info.pid > 0
+}
+
+// A HAProxy that is down makes the API answer with the dialling error: that is no refusal. Refusals name the socket too, so its name
+// alone says nothing; none of these words can stand in a command, which has no text of ours with white space in it.
 function refusal(error: ApiError): Error {
   const words = wordsOf(error.body)
-  if (/dial unix|connection refused|broken pipe|master\.sock/.test(words))
+  if (/(?:dial|read|write) unix|connection refused|broken pipe|i\/o timeout|no answer within/.test(words))
     return new Error(`HAProxy does not answer its Data Plane API: ${words}`)
   return new PodError(error.status, words === '' ? error.message : words)
 }

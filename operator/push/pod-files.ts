@@ -5,7 +5,7 @@ import type { DataPlaneSettings } from '../model/settings.ts'
 
 import { backendsFile, configFiles, parseMap, unfinishedMeta } from './files.ts'
 import { metaMapFile, readMeta } from './held.ts'
-import { PodError, tolerate, type PodApi } from './pod-api.ts'
+import { PodError, type PodApi } from './pod-api.ts'
 
 /** HAProxy's words on a configuration that it would not load. */
 export class Refused extends Error {}
@@ -46,7 +46,7 @@ export async function loadConfig(
     // The API puts haproxy.cfg back by itself; the rest is ours.
     if (persisted !== undefined) await writeFiles(api, { config: persisted, persisted: undefined, settings })
     for (const [name, text] of former) await api.putFile(name, text)
-    await api.dropFailedTransactions()
+    await dropped(api.dropFailedTransactions())
     throw new Refused(wordsOf(error))
   }
   await dropCertificateFiles(api, wanted)
@@ -67,9 +67,22 @@ async function readFormer(api: PodApi, wanted: RenderedConfig): Promise<readonly
   return former
 }
 
+// What lies about unused harms nobody: that it cannot be removed must not make a change fail that is done.
 async function dropCertificateFiles(api: PodApi, config: RenderedConfig): Promise<void> {
-  for (const file of await api.listCertificateFiles())
-    if (!config.certificates.has(file)) await tolerate(api.deleteCertificateFile(file), 404)
+  await dropped(
+    (async () => {
+      for (const file of await api.listCertificateFiles())
+        if (!config.certificates.has(file)) await dropped(api.deleteCertificateFile(file))
+    })(),
+  )
+}
+
+async function dropped(call: Promise<void>): Promise<void> {
+  try {
+    await call
+  } catch (error) {
+    if (!(error instanceof PodError)) throw error
+  }
 }
 
 // One line a person can read in a status, without folders; the same refusal has the same words each time, whatever the candidate was called.

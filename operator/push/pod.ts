@@ -7,23 +7,16 @@ import type { RenderedConfig } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 import { errorText, type Logger } from '../lib/log.ts'
 
-import { change, type Change, type Reload, type Stage } from './change.ts'
-import {
-  bootKey,
-  freshlyLoaded,
-  generationKey,
-  holding,
-  layoutOf,
-  markedGeneration,
-  unsettled,
-  type Held,
-} from './held.ts'
+import { BusyServers } from './busy-servers.ts'
+import { change, type Change, type Reload } from './change.ts'
+import { bootKey, freshlyLoaded, generationKey, holding, layoutOf, markedGeneration, type Held } from './held.ts'
+import { markStage, strange } from './marks.ts'
 import { backOffTime } from './pause.ts'
 import { PodError, type PodApi } from './pod-api.ts'
 import { generationOfFiles, loadConfig, persistFiles, Refused } from './pod-files.ts'
 import type { PushMetrics } from './push-metrics.ts'
 import { readBack, readMemory } from './read-back.ts'
-import { deleteServer, runStages, setEntry, type BusyServer } from './runtime.ts'
+import { runStages, setEntry, type BusyServer } from './runtime.ts'
 import type { Timing } from './timing.ts'
 
 export type PodState =
@@ -61,10 +54,14 @@ export class PodWorker {
   #refused: RenderedConfig | undefined
   /** A change broke off: what the pod says about its generation is not to be believed. */
   #distrusted = false
-  /** Refusals of run-time changes in a row. */
-  #refusals = 0
+  /** Changes at run time that went wrong in a row; a refusal counts double, since it hardly ever goes away by itself. */
+  #setbacks = 0
+  /** Attempts in a row to tell what the pod holds. */
+  #blind = 0
   #failures = 0
-  readonly #busy = new Map<string, BusyServer>()
+  /** When the next warning about a pod that fails on and on is due. */
+  #quietUntil = 0
+  readonly #busy = new BusyServers()
   readonly #due = { persist: Infinity, drift: Infinity, busy: Infinity, refused: Infinity, retry: 0 }
   #wake: () => void = () => {}
   #stopped = false
@@ -156,11 +153,19 @@ export class PodWorker {
     metrics.failed('pod')
     const message = errorText(error)
     // A pod that starts refuses connections for a second or two.
-    if (this.#failures === 3) log.warn('pod cannot be brought up to date', { pod: name, cause: message })
+    if (this.#isWarningDue())
+      log.warn('pod cannot be brought up to date', { pod: name, cause: message, attempt: this.#failures })
     else log.debug('pod: attempt failed', { pod: name, cause: message, attempt: this.#failures })
     // One call without an answer does not make a pod that has everything unprogrammed.
     const hasAll = this.#state.kind === 'programmed' && this.#state.generation === this.#wanted.generation
     if (!hasAll || this.#failures > 1) this.#report({ kind: 'waiting', message: `pod ${name}: ${message}` })
+  }
+
+  #isWarningDue(): boolean {
+    const now = performance.now()
+    const isDue = this.#failures === 3 || this.#failures === 10 || (this.#failures > 10 && now >= this.#quietUntil)
+    if (isDue) this.#quietUntil = now + this.#options.timing.warning
+    return isDue
   }
 
   #report(state: PodState): void {
@@ -177,11 +182,32 @@ export class PodWorker {
 
   // ---- what does the pod hold? ------------------------------------------------------------------------------------------------------
 
+  // A memory that cannot be read by a HAProxy that runs is no reason to wait for ever: everything is loaded anew.
   async #find(wanted: RenderedConfig): Promise<void> {
+    const { name, settings, timing, log } = this.#options
+    try {
+      await this.#look(wanted)
+    } catch (error) {
+      this.#blind += 1
+      if (this.#blind < patience || this.#stopped || !(await this.#api.isRunning())) throw error
+      log.warn('what a pod holds cannot be told, loading everything', { pod: name, cause: errorText(error) })
+      this.#boot = undefined
+      this.#busy.clear()
+      this.#current = undefined
+      this.#persisted = undefined
+      this.#held = strange(settings)
+    }
+    this.#blind = 0
+    this.#distrusted = false
+    this.#due.drift = performance.now() + timing.drift
+  }
+
+  async #look(wanted: RenderedConfig): Promise<void> {
     const { settings, known } = this.#options
     const meta = await readMemory(this.#api)
+    // The same process still has the servers that wait for their end.
+    if (meta?.boot === undefined || meta.boot !== this.#boot) this.#busy.clear()
     this.#boot = meta?.boot
-    this.#busy.clear()
     const trusted = meta === undefined || this.#distrusted ? '' : meta.generation
     const config = trusted === wanted.generation ? wanted : known(trusted)
     if (meta !== undefined && config !== undefined) {
@@ -194,10 +220,8 @@ export class PodWorker {
       this.#current = undefined
       this.#persisted = undefined
       this.#held = read ? read.held : strange(settings)
-      if (read) this.#rememberBusy(read.busy)
+      this.#rememberBusy(read ? read.busy : [])
     }
-    this.#distrusted = false
-    this.#due.drift = performance.now() + this.#options.timing.drift
   }
 
   async #filesHold(config: RenderedConfig, boot: string | undefined): Promise<boolean> {
@@ -231,7 +255,7 @@ export class PodWorker {
     // The same content in new objects: only the identities are taken over.
     if (held.generation === wanted.generation) return this.#adopt(wanted, holding(wanted, held.layout))
     const plan: Change =
-      this.#refusals < 2 ? change(held, wanted) : unknownReload('changes at run time were refused twice')
+      this.#setbacks < patience ? change(held, wanted) : unknownReload('changes at run time failed again and again')
     const began = performance.now()
     if (plan.kind === 'reload') await this.#load(wanted, plan)
     else await this.#change(wanted, plan)
@@ -246,26 +270,26 @@ export class PodWorker {
     const began = performance.now()
     this.#held = undefined
     this.#distrusted = true
-    for (const { commands } of stages)
-      for (const one of commands) if (one.kind === 'put-server') this.#busy.delete(`${one.backend}/${one.server}`)
+    this.#busy.spare(stages)
     try {
-      // The mark does not have to stand first: as long as this process lives it believes nothing anyway, and it saves a call's time.
-      const [marked, done] = await Promise.allSettled([
-        runStages(this.#api, [markStage(boot, this.#boot === undefined)]),
-        runStages(this.#api, stages),
-      ])
+      const isFirst = this.#boot === undefined
+      const mark = () => runStages(this.#api, [markStage(boot, isFirst)])
+      // Without any mark the next operator would take memory for what the files say. Later ones do not have to stand first: as long as
+      // this process lives it believes nothing anyway, and it saves a call's time.
+      if (isFirst) await mark()
+      const [marked, done] = await Promise.allSettled([isFirst ? undefined : mark(), runStages(this.#api, stages)])
       if (done.status === 'rejected') throw done.reason
       if (marked.status === 'rejected') throw marked.reason
       this.#rememberBusy(done.value)
       const generation = markedGeneration(wanted.generation, boot)
       await setEntry(this.#api, { map: metaMap, key: generationKey, value: generation, known: true })
+      if ((await this.#api.readEntry(metaMap, bootKey)) !== boot)
+        throw new Error('HAProxy was reloaded in the middle of a change')
     } catch (error) {
-      if (error instanceof PodError) this.#refusals += 1
+      this.#setbacks += error instanceof PodError ? 2 : 1
       throw error
     }
-    if ((await this.#api.readEntry(metaMap, bootKey)) !== boot)
-      throw new Error('HAProxy was reloaded in the middle of a change')
-    this.#refusals = 0
+    this.#setbacks = 0
     this.#distrusted = false
     this.#boot = boot
     this.#due.persist = Math.min(this.#due.persist, performance.now() + timing.persist)
@@ -281,6 +305,8 @@ export class PodWorker {
     this.#held = undefined
     this.#distrusted = true
     this.#persisted = undefined
+    // If this fails as well, the way without a reload gets another chance.
+    this.#setbacks = 0
     try {
       await loadConfig(this.#api, { wanted, persisted, settings })
     } catch (error) {
@@ -296,7 +322,6 @@ export class PodWorker {
     }
     log.info('HAProxy reloaded', { pod: name, generation: wanted.generation, cause, reasons })
     metrics.reloaded(cause === 'machine' ? firstWord(reasons) : cause)
-    this.#refusals = 0
     this.#distrusted = false
     this.#boot = undefined
     this.#busy.clear()
@@ -318,10 +343,10 @@ export class PodWorker {
     try {
       await persistFiles(this.#api, { config, persisted, settings: this.#options.settings })
     } catch (error) {
-      if (!(error instanceof PodError)) throw error
       const { name, log, timing } = this.#options
-      log.warn('files of a pod cannot be written', { pod: name, cause: error.message })
       this.#due.persist = performance.now() + timing.longestPause
+      if (!(error instanceof PodError)) throw error
+      log.warn('files of a pod cannot be written', { pod: name, cause: error.message })
       return
     }
     this.#persisted = config
@@ -329,40 +354,18 @@ export class PodWorker {
   }
 
   #rememberBusy(servers: readonly BusyServer[]): void {
-    for (const server of servers) this.#busy.set(`${server.backend}/${server.server}`, server)
+    this.#busy.remember(servers)
     this.#due.busy = this.#busy.size > 0 ? performance.now() + this.#options.timing.busyServers : Infinity
   }
 
   async #deleteBusyServers(): Promise<void> {
-    for (const [id, server] of this.#busy) if (await deleteServer(this.#api, server)) this.#busy.delete(id)
+    if (this.#held !== undefined) await this.#busy.deleteFrom(this.#api, this.#held)
     this.#rememberBusy([])
   }
 }
 
-// Tells the next operator that the pod was in the middle of a change.
-function markStage(boot: string, isNew: boolean): Stage {
-  const mark = { kind: 'set-entry', map: metaMap } as const
-  const generation = { ...mark, key: generationKey, value: markedGeneration(unsettled, boot), known: true }
-  return {
-    parallel: true,
-    commands: isNew ? [{ ...mark, key: bootKey, value: boot, known: false }, generation] : [generation],
-  }
-}
-
-// Another machine than the wanted one, or one whose state cannot be told: everything has to be loaded.
-function strange(settings: DataPlaneSettings): Held {
-  const none = new Map<string, never>()
-  const layout = layoutOf(new Map(), settings)
-  return {
-    generation: '',
-    machine: { hash: '' },
-    maps: none,
-    backends: none,
-    certificates: none,
-    certificateLists: none,
-    layout,
-  }
-}
+/** After this many failures in a row another way is tried. */
+const patience = 4
 
 function unknownReload(reason: string): Reload {
   return { kind: 'reload', cause: 'unknown', reasons: [reason] }

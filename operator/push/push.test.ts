@@ -254,6 +254,29 @@ describe('push', () => {
     expect(door.outcomes().size).to.equal(0)
   })
 
+  it('what a suspended Gateway has stays, after a new start too, until it is not kept any more', async () => {
+    kube.put(`${deployments}/web-haproxy`, { metadata: { name: 'web-haproxy', namespace: 'shop', ...owned } })
+    kube.put(authority, { metadata: { name: authoritySecretName(id), namespace: 'operator', labels: owned.labels } })
+    const leftover = {
+      ...owned,
+      name: 'old',
+      namespace: 'shop',
+      labels: { ...owned.labels, [gatewayNameLabel]: 'old' },
+    }
+    kube.put(`${deployments}/old`, { metadata: leftover })
+    const keep = (ids: readonly string[]) => {
+      door.objects.keepOnly(ids)
+      door.dataplane.keepOnly(ids)
+    }
+    keep([id])
+    await eventually('leftover gone', () => !kube.objects.has(`${deployments}/old`))
+    await eventually('all looked at', () => kube.paths('GET').some((path) => path.startsWith('/api/v1/secrets')))
+    expect(kube.objects.has(`${deployments}/web-haproxy`) && kube.objects.has(authority)).to.equal(true)
+    expect([...kube.paths('PATCH'), ...kube.paths('POST')]).to.deep.equal([])
+    keep([])
+    await eventually('gone', () => !kube.objects.has(`${deployments}/web-haproxy`) && !kube.objects.has(authority))
+  })
+
   it('no key and no certificate call ever reaches the log', async () => {
     kube.answer = ({ method, path }) =>
       method === 'PATCH' && path.includes('-pki') ? { status: 500, body: { message: 'etcd is away' } } : undefined

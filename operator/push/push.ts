@@ -41,7 +41,10 @@ export type PushDoor = {
   readonly objects: {
     /** Everything that one proxy needs. Its Deployment waits until its Secrets exist. */
     readonly want: (id: ObjectKey, objects: readonly DesiredObject[]) => void
-    /** Deletes the objects of all others. The first call also removes what a former life of the operator left behind. */
+    /**
+     * Deletes the objects of all others. The first call also removes what a former life of the operator left behind, and so does the first
+     * one without an id for which nothing was wanted until then.
+     */
     readonly keepOnly: (ids: readonly ObjectKey[]) => void
   }
   readonly dataplane: {
@@ -77,10 +80,11 @@ export function openPush(options: PushOptions): PushDoor {
     longestPause: timing.longestPause,
     onFailure: (_, cause, attempt) => log.warn('leftovers cannot be looked for', { cause, attempt }),
   })
-  let pruned = false
-  const pruneOnce = (ids: readonly ObjectKey[]) => {
-    if (pruned) return
-    pruned = true
+  // What was left alone though nothing is wanted for it: suspended Gateways, and what could not be computed.
+  let spared: readonly ObjectKey[] | undefined
+  const pruneLeftovers = (ids: readonly ObjectKey[]) => {
+    if (spared?.every((id) => ids.includes(id))) return
+    spared = ids.filter((id) => !dataplane.outcomes().has(id))
     // What belongs to a Gateway of ours is left alone as a whole, also when nothing could be computed for it this time.
     const gateways = new Set(ids.map((id) => keyFor(splitKey(id).namespace, labelValue(splitKey(id).name))))
     const authorities = new Set(ids.map(authoritySecretName))
@@ -97,7 +101,7 @@ export function openPush(options: PushOptions): PushDoor {
       want: (id, workload, rendered) => dataplane.want(id, workload, rendered),
       keepOnly: (ids) => {
         dataplane.keepOnly(ids)
-        pruneOnce(ids)
+        pruneLeftovers(ids)
       },
     },
     statuses: { want: (patches) => statuses.want(patches) },

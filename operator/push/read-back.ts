@@ -5,10 +5,19 @@ import type { CertificateListEntry, RenderedConfig } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 
 import { backendsFile, parseBackends, parseMap } from './files.ts'
-import { layoutOf, metaMapFile, readMeta, unsectioned, type Held, type HeldBackend, type Meta } from './held.ts'
+import {
+  layoutOf,
+  metaMapFile,
+  readMeta,
+  spareNames,
+  unsectioned,
+  type Held,
+  type HeldBackend,
+  type Meta,
+} from './held.ts'
 import { isPadding } from './padded.ts'
-import { tolerate, type PodApi } from './pod-api.ts'
-import type { BusyServer } from './runtime.ts'
+import { tolerate, type PodApi, type PodServer } from './pod-api.ts'
+import { connections, eachOf, type BusyServer } from './runtime.ts'
 
 /** More backends than this take longer to ask for than a reload takes. */
 const mostBackends = 2000
@@ -51,29 +60,54 @@ async function loadedBackends(api: PodApi, meta: Meta, settings: DataPlaneSettin
   return text === undefined ? undefined : { ...parseBackends(text, settings), busy: [] }
 }
 
+// Spares are asked for as well: a change that broke off may have left servers in one before its alias was written. Such servers are taken
+// for a backend by the spare's own name, which nobody wants, so that the spare is emptied before it is given away again.
 async function askedBackends(
   api: PodApi,
   { wanted, meta, settings }: { wanted: RenderedConfig; meta: Meta; settings: DataPlaneSettings },
 ): Promise<Backends | undefined> {
-  const names = [...new Set([...wanted.backends.keys(), ...meta.aliases.keys()])]
+  const spares = [...spareNames('plain', settings), ...spareNames('filtered', settings)]
+  const used = new Set(meta.aliases.values())
+  const unused = spares.filter((spare) => !used.has(spare))
+  const names = [...new Set([...wanted.backends.keys(), ...meta.aliases.keys(), ...unused])]
   if (names.length > mostBackends) return undefined
+  const found = await listAll(api, names, meta.aliases)
   const backends = new Map<string, HeldBackend>()
-  const aliases = new Map(meta.aliases)
+  const aliases = new Map<string, string>()
   const busy: BusyServer[] = []
-  for (const name of names) {
-    const backend = meta.aliases.get(name) ?? name
-    const servers = await api.listServers(backend)
-    if (servers === undefined) {
-      aliases.delete(name)
-      continue
-    }
+  for (const [name, { backend, servers }] of found) {
     const ready = servers.filter((server) => server.ready)
+    busy.push(...servers.filter((server) => !server.ready).map((server) => ({ backend, server: server.name })))
+    const isFree = backend === name && spares.includes(name)
+    if (isFree && ready.length === 0) continue
+    if (isFree || backend !== name) aliases.set(name, backend)
     backends.set(name, {
       servers: new Map(ready.map(({ name: server, address, port }) => [server, { address, port }])),
     })
-    busy.push(...servers.filter((server) => !server.ready).map((server) => ({ backend, server: server.name })))
   }
-  return { backends, layout: layoutOf(aliases, settings), busy }
+  const { retired, free } = layoutOf(aliases, settings)
+  const loaded = (names: readonly string[]) => names.filter((name) => found.has(name))
+  return {
+    backends,
+    layout: { aliases, retired, free: { plain: loaded(free.plain), filtered: loaded(free.filtered) } },
+    busy,
+  }
+}
+
+type Listed = { readonly backend: string; readonly servers: readonly PodServer[] }
+
+async function listAll(
+  api: PodApi,
+  names: readonly string[],
+  aliases: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, Listed>> {
+  const found = new Map<string, Listed>()
+  await eachOf(names, connections, async (name) => {
+    const backend = aliases.get(name) ?? name
+    const servers = await api.listServers(backend)
+    if (servers !== undefined) found.set(name, { backend, servers })
+  })
+  return found
 }
 
 async function readLists(

@@ -20,9 +20,10 @@ export async function runStages(api: PodApi, stages: readonly Stage[]): Promise<
 }
 
 /** The API works under one lock; a few calls at once only hide the way there and back. */
-const connections = 4
+export const connections = 4
 
-async function eachOf<T>(work: readonly T[], limit: number, each: (one: T) => Promise<void>): Promise<void> {
+/** At most `limit` at once; begins nothing more after a failure, and rejects with it when all under way ended. */
+export async function eachOf<T>(work: readonly T[], limit: number, each: (one: T) => Promise<void>): Promise<void> {
   const rest = work.values()
   const failures: unknown[] = []
   const lane = async () => {
@@ -80,8 +81,10 @@ function callOf(api: PodApi, command: Exclude<Command, { kind: 'delete-server' }
 }
 
 async function putServer(api: PodApi, { backend, server, line }: Extract<Command, { kind: 'put-server' }>) {
-  await tolerate(api.addServer(backend, { name: wire(server), address: wire(line.address), port: line.port }), 409)
-  await api.readyServer(backend, server)
+  const endpoint = { name: wire(server), address: wire(line.address), port: line.port }
+  if (await tolerate(api.addServer(backend, endpoint), 409)) await api.readyServer(backend, server)
+  // Left behind by somebody else, or on its way out until now: whatever it was, it becomes what it should be.
+  else await api.moveServer(backend, endpoint)
 }
 
 /** True when the server is gone; false when it is in maintenance and still serves what it had. */

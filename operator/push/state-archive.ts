@@ -10,9 +10,16 @@ import type { DataPlaneSettings } from '../model/settings.ts'
 
 import { configFiles, type ConfigFile } from './files.ts'
 
-/** The archive of a configuration, base64, as a Secret's data holds it. Compressed off the main thread. */
+/** Kubernetes takes no Secret with more than 1 MiB in it. */
+const mostBytes = 2 ** 20
+
+/** The archive of a configuration, base64, as a Secret's data holds it. Compressed off the main thread. Rejects when no Secret could hold it. */
 export async function stateArchive(config: RenderedConfig, settings: DataPlaneSettings): Promise<Secret> {
   const compressed = await promisify(gzip)(tarOf(archiveFiles(config, settings)))
+  if (compressed.length > mostBytes)
+    throw new Error(
+      `what new pods start from takes ${compressed.length} bytes, and a Secret holds ${mostBytes}; divide the routes and certificates among several Gateways.`,
+    )
   return new Secret(compressed.toString('base64'))
 }
 

@@ -12,6 +12,8 @@ export type Timing = {
   readonly refused: number
   /** Between two looks at the age of certificates. */
   readonly identity: number
+  /** Between two warnings about a pod that still cannot be brought up to date. */
+  readonly warning: number
   /** The longest pause of a back-off. */
   readonly longestPause: number
   /** A Gateway's status waits this long for further changes, and at most `statusAtMost`. */
@@ -26,6 +28,7 @@ export const usualTiming: Timing = {
   busyServers: 2_000,
   refused: 60_000,
   identity: 3_600_000,
+  warning: 300_000,
   longestPause: 10_000,
   status: 100,
   statusAtMost: 500,

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 
-import { decide, type Candidate } from './decisions.ts'
+import { decide, noEffort, type Candidate } from './decisions.ts'
 import { dimensionOf } from './dimensions.ts'
 
 describe('render/decisions', () => {
@@ -36,6 +36,25 @@ describe('render/decisions', () => {
     expect(Object.keys(candidates)).to.have.length(pairs.length)
   })
 
+  it('ends the work for one virtual host: what is left goes to Lua', () => {
+    const nodes = { ...emptyNodes(), effort: { spent: 0, allowed: 30 } }
+    const lists = ['a', 'b', 'c', 'd'].map((list) =>
+      Array.from({ length: 12 }, (_, i) => when(`${list}${i}`, { [`x-${i}`]: '1', 'x-z': '1' })),
+    )
+    const ids = lists.map((list) => decide(list, nodes))
+    expect(ids.map((id) => id.slice(0, 3))).to.deep.equal(['@l.', '@l.', '@l.', '@l.'])
+    expect(nodes.effort.spent).to.be.below(200)
+    expect(nodes.candidates.size).to.equal(4 * 12)
+  })
+
+  it('decides thousands of values of one header in one node', () => {
+    const tenants = Array.from({ length: 3000 }, (_, i) => when(`v${i}`, { 'x-tenant': String(i) }))
+    const { id, tree, candidates } = decided([...tenants, certain('rest')])
+    expect(Object.keys(tree)).to.have.length(3001)
+    expect(tree[`${id}|2999\x7f`]).to.equal('v2999')
+    expect(candidates).to.deep.equal({})
+  })
+
   it('walks in Lua up to the last candidate that needs it, then in the tree', () => {
     const { id, tree, candidates } = decided([
       when('a', { 'x-a': '1' }),
@@ -65,9 +84,13 @@ describe('render/decisions', () => {
 })
 
 function decided(candidates: readonly Candidate[], scope = '80/a.example.com') {
-  const nodes = { scope, tree: new Map<string, string>(), candidates: new Map<string, string>() }
+  const nodes = emptyNodes(scope)
   const id = decide(candidates, nodes)
   return { id, tree: Object.fromEntries(nodes.tree), candidates: Object.fromEntries(nodes.candidates) }
+}
+
+function emptyNodes(scope = '80/a.example.com') {
+  return { scope, tree: new Map<string, string>(), candidates: new Map<string, string>(), effort: noEffort() }
 }
 
 function certain(value: string): Candidate {

@@ -22,12 +22,23 @@ export type Nodes = {
   /** Key → value of tree.map and candidates.map. */
   readonly tree: Map<string, string>
   readonly candidates: Map<string, string>
+  readonly effort: Effort
+}
+
+/** How much work the diagrams of a virtual host were so far: a few hostile routes could ask for hours. */
+export type Effort = { spent: number; allowed: number }
+
+export function noEffort(): Effort {
+  return { spent: 0, allowed: mostEffort }
 }
 
 const nothing = 'respond-404'
 
 /** Entries of one diagram beyond which Lua walks the list instead; each candidate may add four more. */
 const mostEntries = 2000
+/** Candidates looked at for the diagrams of one virtual host, beyond which Lua walks the lists that are left; each list may add a few more. */
+const mostEffort = 100_000
+const effortPerList = 20
 
 /** The decision over `candidates` in order of precedence; what they need is added to `nodes`. */
 export function decide(candidates: readonly Candidate[], nodes: Nodes): string {
@@ -57,20 +68,31 @@ function chain(candidates: readonly Candidate[], rest: string, { scope, candidat
   return candidates.reduceRight((next, { value, luaTests }) => record(`${value}|${next}|${luaTests}`), end)
 }
 
-type Remaining = { readonly value: string; readonly tests: readonly Test[] }
+// A candidate whose first `done` tests have been made.
+type Remaining = { readonly candidate: Weighed; readonly done: number }
+/** With the fingerprint of what is left of it after each number of tests. */
+type Weighed = { readonly value: string; readonly tests: readonly Test[]; readonly rests: readonly string[] }
 
 // Undefined: larger than the limit. Equal lists are decided once, so the diagram shares what a tree would repeat.
-function drawDiagram(candidates: readonly Candidate[], { scope, tree }: Nodes): string | undefined {
+function drawDiagram(candidates: readonly Candidate[], { scope, tree, effort }: Nodes): string | undefined {
   const entries = new Map<string, string>()
   const decided = new Map<string, string>()
   const limit = mostEntries + 4 * candidates.length
-  const id = node(
-    candidates.map(({ value, tests = [] }) => ({ value, tests })),
-    { scope, entries, decided, limit },
-  )
+  effort.allowed += effortPerList
+  if (effort.spent + candidates.length > effort.allowed) return undefined
+  const list = candidates.map((candidate) => ({ candidate: weigh(candidate), done: 0 }))
+  const id = node(list, { scope, entries, decided, limit, effort })
   if (id === undefined) return undefined
   for (const [key, value] of entries) tree.set(key, value)
   return id
+}
+
+function weigh({ value, tests = [] }: Candidate): Weighed {
+  if (tests.length === 0) return { value, tests, rests: [value] }
+  const rests = [value]
+  for (const test of tests.toReversed())
+    rests.push(shortHash(`${test.dimension.id}=${test.value}\n${rests.at(-1) ?? ''}`))
+  return { value, tests, rests: rests.toReversed() }
 }
 
 type Diagram = {
@@ -78,13 +100,15 @@ type Diagram = {
   readonly entries: Map<string, string>
   readonly decided: Map<string, string>
   readonly limit: number
+  readonly effort: Effort
 }
 
 function node(candidates: readonly Remaining[], diagram: Diagram): string | undefined {
   const [first] = candidates
   if (first === undefined) return nothing
-  if (first.tests.length === 0) return first.value
-  const list = candidates.map(signature).join('\n')
+  if (nextTest(first) === undefined) return first.candidate.value
+  diagram.effort.spent += candidates.length
+  const list = candidates.map(({ candidate, done }) => candidate.rests[done]).join('\n')
   const known = diagram.decided.get(list)
   if (known !== undefined) return known
   const edges = edgesOf(candidates, diagram)
@@ -93,7 +117,11 @@ function node(candidates: readonly Remaining[], diagram: Diagram): string | unde
   const id = `@${dimension.id}.${shortHash(`${diagram.scope}\n${edges.map(([edge, target]) => `${edge} ${target}`).join('\n')}`)}`
   for (const [edge, target] of edges) diagram.entries.set(`${id}|${edge}`, target)
   diagram.decided.set(list, id)
-  return diagram.entries.size > diagram.limit ? undefined : id
+  return isTooLarge(diagram) ? undefined : id
+}
+
+function isTooLarge({ entries, limit, effort }: Diagram): boolean {
+  return entries.size > limit || effort.spent > effort.allowed
 }
 
 // One edge per wanted value of the first dimension that anybody tests, and the one for every other value.
@@ -102,39 +130,53 @@ function edgesOf(
   diagram: Diagram,
 ): readonly (readonly [string, string])[] | undefined {
   const { dimension } = firstTest(candidates)
-  const wanted = candidates.flatMap(({ tests: [test] }) => (test?.dimension.id === dimension.id ? [test.value] : []))
+  const byValue = Map.groupBy(
+    candidates.map((remaining, at) => ({ remaining, at })),
+    ({ remaining }) => valueWanted(remaining, dimension.id),
+  )
+  const indifferent = byValue.get(undefined) ?? []
+  byValue.delete(undefined)
   const edges: [string, string][] = []
-  for (const value of [undefined, ...new Set(wanted)]) {
-    const target = node(following(candidates, dimension.id, value), diagram)
+  for (const [value, wanting] of [[undefined, []] as const, ...byValue]) {
+    const target = isTooLarge(diagram) ? undefined : node(following(wanting, indifferent), diagram)
     if (target === undefined) return undefined
     edges.push([value === undefined ? '' : `${value}\x7f`, target])
   }
   return edges
 }
 
-// The candidates still possible when the dimension has this value (undefined: one that nobody wants), cut after the first certain one.
-function following(
-  candidates: readonly Remaining[],
-  dimension: string,
-  value: string | undefined,
-): readonly Remaining[] {
+function valueWanted(remaining: Remaining, dimension: string): string | undefined {
+  const test = nextTest(remaining)
+  return test?.dimension.id === dimension ? test.value : undefined
+}
+
+function nextTest({ candidate, done }: Remaining): Test | undefined {
+  return candidate.tests[done]
+}
+
+type Placed = { readonly remaining: Remaining; readonly at: number }
+
+// The candidates still possible when the dimension has the value that `wanting` want, in order, cut after the first certain one.
+function following(wanting: readonly Placed[], indifferent: readonly Placed[]): readonly Remaining[] {
   const possible: Remaining[] = []
-  for (const candidate of candidates) {
-    const [test] = candidate.tests
-    const tested = test?.dimension.id === dimension
-    if (tested && test.value !== value) continue
-    const remaining = tested ? { value: candidate.value, tests: candidate.tests.slice(1) } : candidate
+  let [i, j] = [0, 0]
+  while (i < wanting.length || j < indifferent.length) {
+    const one = wanting[i]
+    const other = indifferent[j]
+    const satisfied = one !== undefined && (other === undefined || one.at < other.at)
+    const placed = satisfied ? one : other
+    if (placed === undefined) break
+    const { candidate, done } = placed.remaining
+    const remaining = satisfied ? { candidate, done: done + 1 } : placed.remaining
     possible.push(remaining)
-    if (remaining.tests.length === 0) break
+    if (nextTest(remaining) === undefined) break
+    if (satisfied) i += 1
+    else j += 1
   }
   return possible
 }
 
 function firstTest(candidates: readonly Remaining[]): Test {
-  const firsts = candidates.flatMap(({ tests: [test] }) => (test === undefined ? [] : [test]))
+  const firsts = candidates.flatMap((remaining) => nextTest(remaining) ?? [])
   return firsts.reduce((a, b) => (b.dimension.order < a.dimension.order ? b : a))
-}
-
-function signature({ value, tests }: Remaining): string {
-  return `${value} ${tests.map((test) => `${test.dimension.id}=${test.value}`).join('&')}`
 }

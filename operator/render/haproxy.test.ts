@@ -177,8 +177,8 @@ function proxyOf(hosts: readonly VirtualHost[], port: number, servers: ReadonlyM
       addresses: [],
       ports: [],
     },
-    frontends: [{ kind: 'http', port, hosts }],
-    backends: [...servers].flatMap(([id, to]): Backend[] =>
+    frontends: [{ kind: 'http', port, hosts: [hosts] }],
+    backends: [...servers].map(([id, to]): readonly Backend[] =>
       (['plain', 'filtered'] as const).map((profile) => ({
         id,
         profile,

@@ -5,7 +5,7 @@ import type { Action, Hostname, Rule, Target, VirtualHost } from '../model/proxy
 import type { MapSection } from '../model/rendered.ts'
 import { shortHash } from '../lib/hash.ts'
 
-import { decide, type Candidate, type Nodes } from './decisions.ts'
+import { decide, noEffort, type Candidate, type Nodes } from './decisions.ts'
 import { luaTests, testsOf } from './dimensions.ts'
 import { mapSection } from './map-section.ts'
 import { forwardRecord, redirectRecord, withoutEndSlash, type ActionRecord } from './records.ts'
@@ -45,7 +45,14 @@ type HostNodes = Nodes & {
 }
 
 function emptyNodes(scope: string): HostNodes {
-  return { scope, tree: new Map(), candidates: new Map(), actions: new Map(), backends: new Set() }
+  return {
+    scope,
+    tree: new Map(),
+    candidates: new Map(),
+    actions: new Map(),
+    backends: new Set(),
+    effort: noEffort(),
+  }
 }
 
 // Hosts are looked up with their labels reversed: `com.example.www/` is one host, `com.example.` all below example.com.

@@ -19,7 +19,7 @@ describe('render', () => {
   it('keeps the sections of hosts and backends that did not change', () => {
     const before = render(proxy([host('a.org'), host('b.org')]))
     const [first] = proxy([host('a.org')]).frontends
-    const hosts = [first?.hosts[0] ?? host('a.org'), host('b.org')]
+    const hosts = [first?.hosts.flat()[0] ?? host('a.org'), host('b.org')]
     const one = render(proxy(hosts))
     const two = render(proxy([...hosts.slice(0, 1), host('b.org', '/new')]))
     expect(two.maps.get('paths-80.map')?.get('80/a.org')).to.equal(one.maps.get('paths-80.map')?.get('80/a.org'))
@@ -50,14 +50,16 @@ describe('render', () => {
     const { backends } = render({
       ...proxy([]),
       backends: [
-        {
-          id: 'shop/cart:80',
-          profile: 'filtered',
-          servers: [
-            { address: '10.0.0.7', port: 80 },
-            { address: 'fd00::7', port: 81 },
-          ],
-        },
+        [
+          {
+            id: 'shop/cart:80',
+            profile: 'filtered',
+            servers: [
+              { address: '10.0.0.7', port: 80 },
+              { address: 'fd00::7', port: 81 },
+            ],
+          },
+        ],
       ],
     })
     expect(backends.get('shop_cart_80.f')?.text).to.equal(
@@ -178,7 +180,7 @@ function proxy(hosts: readonly VirtualHost[]): ProxyModel {
       addresses: [],
       ports: [],
     },
-    frontends: [{ kind: 'http', port: 80, hosts }],
+    frontends: [{ kind: 'http', port: 80, hosts: [hosts] }],
     backends: [],
     conditionNames: { headers: [], queries: [] },
   }

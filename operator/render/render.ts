@@ -1,15 +1,16 @@
 // WORDS. ProxyModel → HAProxy's files, as sections that keep their identity as long as their content is the same.
 
 import * as names from '../model/names.ts'
-import type { Backend, ProxyModel } from '../model/proxy-model.ts'
+import type { Backend, ProxyModel, VirtualHost } from '../model/proxy-model.ts'
 import type { BackendSection, Hash, Machine, MapSection, RenderedConfig } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 import { memo } from '../lib/derive.ts'
 import { addHashes, halves, shortHash } from '../lib/hash.ts'
+import { PartedMap } from '../lib/parts.ts'
 
 import { certificateFiles, certificateLists } from './certificates.ts'
 import { isPlainName } from './escape.ts'
-import { renderHost, type HostSections } from './hosts.ts'
+import { renderHost } from './hosts.ts'
 import { loadTemplates, type Templates } from './templates.ts'
 import { backendView, machineView, scriptFile, scriptView } from './view.ts'
 
@@ -24,40 +25,82 @@ export function loadRenderer(
   const templates = loadTemplates(templatesFolder)
   const tools = {
     machine: machineRenderer(templates, options),
-    host: memo(renderHost),
-    backend: memo((backend: Backend) => renderBackend(backend, templates)),
+    hosts: hostsRenderer(),
+    backends: backendsRenderer(templates),
   }
   return memo((proxy: ProxyModel) => renderProxy(proxy, tools))
 }
 
 type Tools = {
   readonly machine: (proxy: ProxyModel) => Machine
-  readonly host: (host: ProxyModel['frontends'][number]['hosts'][number]) => HostSections
-  readonly backend: (backend: Backend) => BackendSection
+  readonly hosts: (part: readonly VirtualHost[]) => HostsPart
+  readonly backends: (part: readonly Backend[]) => BackendsPart
 }
 
+/** Some virtual hosts: map file → their sections; the sum of these sections' hashes. */
+type HostsPart = {
+  readonly maps: ReadonlyMap<string, ReadonlyMap<string, MapSection>>
+  readonly hash: Hash
+  readonly size: RenderedConfig['size']
+}
+type BackendsPart = { readonly sections: ReadonlyMap<string, BackendSection>; readonly hash: Hash }
+
 function renderProxy(proxy: ProxyModel, tools: Tools): RenderedConfig {
-  const hosts = proxy.frontends.flatMap((frontend) => frontend.hosts)
+  const hosts = proxy.frontends.flatMap((frontend) => frontend.hosts).map(tools.hosts)
+  const backends = proxy.backends.map(tools.backends)
   const content = {
     machine: tools.machine(proxy),
-    maps: gatherMaps(proxy, hosts.map(tools.host)),
-    backends: new Map(proxy.backends.map(tools.backend).map((section) => [section.name, section])),
     certificates: certificateFiles(proxy),
     certificateLists: certificateLists(proxy),
   }
-  const rules = hosts.reduce((sum, host) => sum + host.rules.length, 0)
-  return { generation: generationOf(content), ...content, size: { hosts: hosts.length, rules } }
+  const hashes = [...hosts, ...backends].map(({ hash }) => hash)
+  return {
+    generation: generationOf(content, hashes),
+    ...content,
+    maps: gatherMaps(proxy, hosts),
+    backends: numbered(backends.map(({ sections }) => sections)),
+    size: {
+      hosts: hosts.reduce((sum, { size }) => sum + size.hosts, 0),
+      rules: hosts.reduce((sum, { size }) => sum + size.rules, 0),
+    },
+  }
 }
 
 // Every map that haproxy.cfg names is there, even when it is empty: HAProxy does not start without the file.
-function gatherMaps(proxy: ProxyModel, hosts: readonly HostSections[]): RenderedConfig['maps'] {
+function gatherMaps(proxy: ProxyModel, hosts: readonly HostsPart[]): RenderedConfig['maps'] {
   const perPort = proxy.frontends.flatMap(({ port }) => [names.hostsMap(port), names.pathsMap(port)])
   const shared = [names.treeMap, names.actionsMap, names.candidatesMap]
-  const maps = new Map([...perPort, ...shared].map((map) => [map, new Map<string, MapSection>()]))
-  for (const { name, sections } of hosts) {
-    for (const { map, section } of sections) maps.get(map)?.set(name, section)
-  }
-  return maps
+  return new Map(
+    [...perPort, ...shared].map((map) => [map, numbered(hosts.flatMap(({ maps }) => maps.get(map) ?? []))]),
+  )
+}
+
+function numbered<V>(parts: readonly ReadonlyMap<string, V>[]): PartedMap<V> {
+  return new PartedMap(parts.map((part, at) => [String(at), part]))
+}
+
+function hostsRenderer(): Tools['hosts'] {
+  const sectionsOf = memo(renderHost)
+  return memo((part: readonly VirtualHost[]) => {
+    const maps = new Map<string, Map<string, MapSection>>()
+    let hash: Hash = [0, 0]
+    for (const { name, sections } of part.map(sectionsOf)) {
+      for (const { map, section } of sections) {
+        maps.set(map, (maps.get(map) ?? new Map<string, MapSection>()).set(name, section))
+        hash = addHashes(hash, section.hash)
+      }
+    }
+    return { maps, hash, size: { hosts: part.length, rules: part.reduce((sum, { rules }) => sum + rules.length, 0) } }
+  })
+}
+
+function backendsRenderer(templates: Templates): Tools['backends'] {
+  const sectionOf = memo((backend: Backend) => renderBackend(backend, templates))
+  return memo((part: readonly Backend[]) => {
+    const sections = part.map(sectionOf)
+    const hash = sections.reduce<Hash>((sum, section) => addHashes(sum, section.hash), [0, 0])
+    return { sections: new Map(sections.map((section) => [section.name, section])), hash }
+  })
 }
 
 function machineRenderer(templates: Templates, settings: DataPlaneSettings): Tools['machine'] {
@@ -89,12 +132,11 @@ function renderBackend(backend: Backend, templates: Templates): BackendSection {
 }
 
 // A sum, so neither order nor history matters.
-function generationOf(content: Omit<RenderedConfig, 'generation' | 'size'>): string {
-  let sum: Hash = halves(`machine ${content.machine.hash}`)
-  for (const sections of content.maps.values()) {
-    for (const section of sections.values()) sum = addHashes(sum, section.hash)
-  }
-  for (const section of content.backends.values()) sum = addHashes(sum, section.hash)
+function generationOf(
+  content: Pick<RenderedConfig, 'machine' | 'certificates' | 'certificateLists'>,
+  hashes: readonly Hash[],
+): string {
+  let sum = hashes.reduce<Hash>(addHashes, halves(`machine ${content.machine.hash}`))
   for (const [file, { fingerprint }] of content.certificates) {
     sum = addHashes(sum, halves(`certificate ${file} ${fingerprint}`))
   }

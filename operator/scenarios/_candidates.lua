@@ -7,6 +7,8 @@
 local records = Map.new("/gw/maps/candidates.map", Map._str)
 local longest_walk = 20000
 local most_remembered = 20000
+-- A pattern that goes back more often than this does not match: one request must not hold up a thread for all the others.
+local limit = "(*LIMIT_MATCH=100000)"
 
 -- Ids are hashes of content: what is remembered is never wrong, only unused.
 local remembered, count = {}, 0
@@ -31,7 +33,7 @@ local function compile(text)
   if operator == "=" then
     holds = function(actual) return actual == value end
   else
-    local ok, regex = Regex.new("^(?:" .. value .. ")\\z", true)
+    local ok, regex = Regex.new(limit .. "^(?:" .. value .. ")\\z", true)
     if not ok then
       core.log(core.warning, "candidates.lua: a regular expression was refused and never matches")
       return function() return false end

@@ -15,7 +15,13 @@ export function filesOf(rendered: RenderedConfig): ReadonlyMap<string, string> {
   const { machine, maps, backends, certificateLists } = rendered
   const files: [string, string][] = [
     ['haproxy.cfg', machine.text],
-    ['backends.cfg', [...backends.values()].map(({ text }) => text).join('\n')],
+    [
+      'backends.cfg',
+      [...backends]
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, { text }]) => text)
+        .join('\n'),
+    ],
     ...[...machine.scripts].map(([file, text]): [string, string] => [`general/${file}`, text]),
     ...[...maps].map(([file, sections]): [string, string] => [`maps/${file}`, mapText(sections)]),
     ...[...certificateLists].map(([file, entries]): [string, string] => [

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { Condition, HTTPRoute } from '../model/kubernetes.ts'
+import type { Outcome } from '../model/rendered.ts'
 import type { Finding, ParentReport } from '../model/report.ts'
 import { judgeRoute } from './routes.ts'
 
@@ -20,14 +21,18 @@ function parent(findings: readonly Finding[] = [], sectionName?: string): Parent
 }
 
 /** The parents that are written for a route that has the `present` ones; undefined when nothing is written. */
-function judged(present: Parents | undefined, reported: readonly ParentReport[] | undefined): Parents | undefined {
+function judged(
+  present: Parents | undefined,
+  reported: readonly ParentReport[] | undefined,
+  refusals: ReadonlyMap<string, Outcome> = new Map(),
+): Parents | undefined {
   const route = {
     kind: 'HTTPRoute' as const,
     metadata: { name: 'cart', namespace: 'shop', generation: 5 },
     ...(present === undefined ? {} : { status: { parents: present } }),
   }
   const report = reported === undefined ? undefined : { kind: 'HTTPRoute' as const, parents: reported }
-  const status = judgeRoute({ route, report, now: new Date('2026-03-01T10:00:00Z') })?.status
+  const status = judgeRoute({ route, report, refusals, now: new Date('2026-03-01T10:00:00Z') })?.status
   return isPatched(status) ? status.parents : undefined
 }
 
@@ -52,6 +57,22 @@ describe('status/routes', () => {
     expect(told(parents, 0, 'ResolvedRefs')).to.equal('True/ResolvedRefs')
     expect(told(parents, 1, 'ResolvedRefs')).to.equal('False/BackendNotFound')
     expect(parents?.[0]?.conditions[0]?.observedGeneration).to.equal(5)
+  })
+
+  it('calls a route that is not accepted invalid as a whole, not partially', () => {
+    const partly: Finding = {
+      type: 'PartiallyInvalid',
+      status: 'True',
+      reason: 'UnsupportedValue',
+      message: 'Dropped.',
+    }
+    const refused: Finding = { type: 'Accepted', status: 'False', reason: 'NoMatchingParent', message: 'None.' }
+    const refusedByHaproxy = new Map([['shop/web', { kind: 'rejected', message: 'No.', addresses: [] } as const]])
+    expect(told(judged(undefined, [parent([refused, partly])]), 0, 'PartiallyInvalid')).to.equal(undefined)
+    expect(told(judged(undefined, [parent([partly])]), 0, 'PartiallyInvalid')).to.equal('True/UnsupportedValue')
+    const late = judged(undefined, [parent([partly])], refusedByHaproxy)
+    expect(told(late, 0, 'Accepted')).to.equal('False/UnsupportedValue')
+    expect(told(late, 0, 'PartiallyInvalid')).to.equal(undefined)
   })
 
   it('says PartiallyInvalid only when that was found', () => {

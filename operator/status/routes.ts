@@ -40,12 +40,19 @@ export function judgeRoute({ route, report, refusals, now }: Case): StatusPatch 
   const stamp = { generation: route.metadata.generation, now }
   const ours = (report?.parents ?? []).map((parent): Parent => {
     const conditions = before.find(({ parentRef }) => sameParent(parentRef, parent.parentRef))?.conditions ?? []
-    const findings = complete([...parent.findings, ...refusal(refusals?.get(parent.gateway))], healthy)
+    const findings = judgeParent([...parent.findings, ...refusal(refusals?.get(parent.gateway))])
     return { parentRef: parent.parentRef, controllerName, conditions: toConditions(findings, conditions, stamp) }
   })
   const wanted = ours.slice(0, Math.max(0, mostParents - foreign.length))
   if (sameParents(before, wanted)) return undefined
   return { kind: route.kind, key: keyOf(route), status: { ...route.status, parents: [...foreign, ...wanted] } }
+}
+
+// A route that is not accepted is not partially invalid. https://gateway-api.sigs.k8s.io/reference/spec/#routeconditiontype
+function judgeParent(reported: readonly Finding[]): readonly Finding[] {
+  const findings = complete(reported, healthy)
+  const accepted = findings.some(({ type, status }) => type === 'Accepted' && status === 'True')
+  return accepted ? findings : findings.filter(({ type }) => type !== 'PartiallyInvalid')
 }
 
 function refusal(outcome: Outcome | undefined): ParentReport['findings'] {

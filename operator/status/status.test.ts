@@ -161,39 +161,30 @@ describe('status of a Gateway', () => {
       programmed: 'True/Programmed',
     },
     {
-      name: 'the Gateway is refused',
-      world: { report: { findings: [finding('Accepted', 'False', 'UnsupportedAddress')] }, outcome: served },
+      name: 'the Gateway is refused, though its data plane is still there',
+      world: {
+        report: {
+          findings: [finding('Accepted', 'False', 'UnsupportedAddress'), unserved],
+          listeners: [listener('http', [unserved])],
+        },
+        outcome: served,
+      },
       accepted: 'False/UnsupportedAddress',
       programmed: 'False/Invalid',
       listeners: ['False/Invalid'],
     },
     {
-      name: 'its only listener is refused',
-      world: { report: { listeners: [listener('a', [notAccepted])] } },
-      accepted: 'False/ListenersNotValid',
-      programmed: 'False/Invalid',
-      listeners: ['False/Invalid'],
-    },
-    {
       name: 'one of two listeners is refused',
-      world: { report: { listeners: [listener('a', [notAccepted]), listener('b')] }, outcome: served },
+      world: {
+        report: {
+          findings: [finding('Accepted', 'True', 'ListenersNotValid')],
+          listeners: [listener('a', [conflicted, notAccepted, unserved]), listener('b')],
+        },
+        outcome: served,
+      },
       accepted: 'True/ListenersNotValid',
       programmed: 'True/Programmed',
       listeners: ['False/Invalid', 'True/Programmed'],
-    },
-    {
-      name: 'one of two listeners is in conflict',
-      world: { report: { listeners: [listener('a'), listener('b', [conflicted])] }, outcome: served },
-      accepted: 'True/ListenersNotValid',
-      programmed: 'True/Programmed',
-      listeners: ['True/Programmed', 'False/Invalid'],
-    },
-    {
-      name: 'its only listener has no certificate',
-      world: { report: { listeners: [listener('a', [unresolved, unserved])] } },
-      accepted: 'True/Accepted',
-      programmed: 'False/Invalid',
-      listeners: ['False/Invalid'],
     },
     {
       name: 'its only listener has a bad and a good certificate',
@@ -208,13 +199,6 @@ describe('status of a Gateway', () => {
       accepted: 'True/Accepted',
       programmed: 'True/Programmed',
       listeners: ['True/Programmed'],
-    },
-    {
-      name: 'a listener names no kind of route that we know',
-      world: { report: { listeners: [listener('a', [wrongKind], { supportedKinds: [] })] }, outcome: served },
-      accepted: 'True/Accepted',
-      programmed: 'False/Invalid',
-      listeners: ['False/Invalid'],
     },
   ]
   for (const { name, world, accepted, programmed, listeners } of cases)
@@ -242,6 +226,20 @@ describe('status of a Gateway', () => {
       'False/NoConflicts',
     ])
     expect(field(written, 'conditions', 0, 'observedGeneration')).to.equal(3)
+  })
+
+  it('says of its references what its listeners say', () => {
+    const patch = judgeGateway({ report: { listeners: [listener('a', [unresolved]), listener('b')] }, outcome: served })
+    expect(gatewayTold(patch, 'ResolvedRefs')).to.equal('False/ListenersNotResolved')
+    expect(gatewayTold(judgeGateway({ outcome: served }), 'ResolvedRefs')).to.equal('True/ResolvedRefs')
+  })
+
+  it('takes back the address of a Gateway that is not accepted any more', () => {
+    const before = judgeGateway({ outcome: served })?.status
+    if (!isGatewayStatus(before)) throw new Error('no status')
+    const findings = [finding('Accepted', 'False', 'UnsupportedAddress'), unserved]
+    const patch = judgeGateway({ object: gateway({}, before), report: { findings } })
+    expect(field(patch?.status, 'addresses')).to.deep.equal([])
   })
 
   it('has nothing to say when the status says it already', () => {

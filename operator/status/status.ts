@@ -2,7 +2,8 @@ import type { Gateway, GatewayClass, HTTPRoute } from '../model/kubernetes.ts'
 import type { Outcome, StatusPatch } from '../model/rendered.ts'
 import type { ClassReport, GatewayReport, Report, RouteReport } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
-import { memo } from '../lib/derive.ts'
+import { type Entry, Gathering, memo, settle } from '../lib/derive.ts'
+import { partNamed, partOf } from '../lib/parts.ts'
 import { judgeClass } from './gateway-classes.ts'
 import { judgeGateway } from './gateways.ts'
 import { judgeRoute } from './routes.ts'
@@ -23,6 +24,7 @@ type Patch = StatusPatch | undefined
 // Stand for what is absent, where identity counts.
 const noOutcome: Outcome = { kind: 'waiting', message: '', addresses: [] }
 const noReport: RouteReport = { kind: 'HTTPRoute', parents: [] }
+const noReports: Report['routes'] = new Map()
 
 /**
  * Judges statuses: a patch for every object whose status is not as it should be. A patch comes again, identically, until the object is
@@ -49,6 +51,12 @@ export function createStatuses(): Judge {
       return judgeRoute({ route: { ...route, kind: 'HTTPRoute' }, report, now })
     }),
   )
+  const routesOf = memo(routesByPart)
+  const ofRoutes = memo((routes: readonly Entry<HTTPRoute>[]) =>
+    memo((reports: Report['routes']): readonly StatusPatch[] =>
+      routes.flatMap(({ member, value }) => ofRoute(value)(reports.get(member) ?? noReport) ?? []),
+    ),
+  )
 
   return (input) => {
     now = input.now
@@ -66,16 +74,27 @@ export function createStatuses(): Judge {
       if (gateway !== undefined) add(ofGateway(gateway)(found)(outcomes.get(key) ?? noOutcome))
     }
     const refused = refusals(outcomes)
-    for (const key of snapshot.HTTPRoute.keys()) {
+    const routes = routesOf(snapshot)
+    settle()
+    for (const part of routes.names())
+      for (const patch of ofRoutes(routes.bucket(part))(partNamed(report.routes, part) ?? noReports))
+        if (!refused.has(patch.key)) patches.push(patch)
+    for (const [key, by] of refused) {
       const route = snapshot.HTTPRoute.get(key)
-      if (route === undefined) continue
       const found = report.routes.get(key)
-      const guilty = refused.get(key)
-      if (guilty === undefined) add(ofRoute(route)(found ?? noReport))
-      else add(judgeRoute({ route: { ...route, kind: 'HTTPRoute' }, report: found, refusals: guilty, now }))
+      if (route !== undefined)
+        add(judgeRoute({ route: { ...route, kind: 'HTTPRoute' }, report: found, refusals: by, now }))
     }
     return patches
   }
+}
+
+// In parts, so that one changed route costs the judging of its part.
+function routesByPart(snapshot: Snapshot): Gathering<HTTPRoute> {
+  return new Gathering(snapshot.HTTPRoute, (key) => {
+    const route = snapshot.HTTPRoute.get(key)
+    return route === undefined ? [] : [[partOf(key), route]]
+  })
 }
 
 // Route → the Gateways whose configuration HAProxy refused because of it.

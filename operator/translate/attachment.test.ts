@@ -24,9 +24,10 @@ function counts(report: Report): readonly number[] {
 }
 function virtualHosts({ proxies }: Translation): readonly string[] {
   return proxies.flatMap(({ frontends }) =>
-    frontends.flatMap(({ port, hosts }) =>
-      hosts.map(({ hostname, rules }) => `${port} ${hostname || '*'}: ${rules.length}`),
-    ),
+    frontends.flatMap(({ port, hosts }) => {
+      const sorted = hosts.flat().toSorted((a, b) => (a.hostname < b.hostname ? -1 : 1))
+      return sorted.map(({ hostname, rules }) => `${port} ${hostname || '*'}: ${rules.length}`)
+    }),
   )
 }
 
@@ -55,6 +56,12 @@ describe('translate/attachment', () => {
       refs: [{ ...web, sectionName: 'b' }],
       outcome: ['shop/web'],
       attached: [0, 1],
+    },
+    {
+      what: 'an empty section name, which is none',
+      refs: [{ ...web, sectionName: '' }],
+      outcome: ['shop/web'],
+      attached: [1],
     },
     { what: 'a port', listeners: two, refs: [{ ...web, port: 81 }], outcome: ['shop/web'], attached: [0, 1] },
     {
@@ -171,7 +178,7 @@ describe('translate/attachment', () => {
       what: 'refused by the parent and by itself',
       refs: [{ ...web, sectionName: 'x' }],
       spec: { rules: [{ filters: [{ type: 'CORS', cors: {} }] }] },
-      outcome: ['shop/web NoMatchingParent'],
+      outcome: ['shop/web NoMatchingParent UnsupportedValue'],
       attached: [0],
     },
     {
@@ -246,6 +253,7 @@ describe('translate/namespaces', () => {
     [expression('NotIn', '1'), {}, true],
     [expression('Exists'), { a: '' }, true],
     [expression('Exists'), {}, false],
+    [{ matchExpressions: [{ key: 'constructor', operator: 'Exists' }] }, {}, false],
     [expression('DoesNotExist'), {}, true],
     [expression('DoesNotExist'), { a: '' }, false],
     [{ matchLabels: { b: '1' }, ...expression('Exists') }, { a: '1' }, false],

@@ -2,7 +2,7 @@ import type { Hostname, Port } from '../model/proxy-model.ts'
 import type { Finding, ParentRef } from '../model/report.ts'
 import { type ObjectKey, type Snapshot, splitKey } from '../model/snapshot.ts'
 
-import { family } from '../lib/derive.ts'
+import { family, settled } from '../lib/derive.ts'
 
 import { gatewayApiGroup, parentGateway, type RouteGroupKind } from './defaults.ts'
 import { attempt } from './fault.ts'
@@ -54,7 +54,8 @@ export type Attach = (route: Route) => readonly AttachedParent[]
  * of our business. Reads are tracked. https://gateway-api.sigs.k8s.io/concepts/api-overview/#attaching-routes-to-gateways
  */
 export function createAttachments(snapshot: Snapshot, gateways: (key: ObjectKey) => GatewayPlan | undefined): Attach {
-  const doors = family((gateway) => {
+  // Settled: every change of a Gateway, also of its status, would otherwise visit each of its routes.
+  const doors = settled(snapshot.Gateway, (gateway) => {
     const listeners = gateways(gateway)?.listeners
     return listeners?.map((listener) => doorOf(listener, listeners))
   })

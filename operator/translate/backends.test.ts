@@ -45,6 +45,12 @@ describe('translate/backends', () => {
     expect(serversWith([service, ...slices])).to.deep.equal(['10.0.0.1 8080', '10.0.0.10 8080', '10.0.0.9 8080'])
   })
 
+  it('a slice that cannot be read has no endpoints, and costs no other its own', () => {
+    const broken = slice('b', web, ['{ addresses: null }'])
+    const noList = slice('c', '5', [ready])
+    expect(serversWith([service, broken, noList, slice('a', web, [unknown])])).to.deep.equal(['10.0.0.1 8080'])
+  })
+
   it('finds the target port by the name of the port', () => {
     expect(serversWith([service, slice('a', web, [unknown])], 'shop/cart:81')).to.deep.equal(['10.0.0.1 9000'])
   })
@@ -99,5 +105,27 @@ describe('translate/backends', () => {
     snapshot.remove('EndpointSlice', 'shop/a')
     settle()
     expect(both()[0]?.servers).to.deep.equal([])
+  })
+
+  it('takes no endpoint that only the data plane could reach, and no port that HAProxy would refuse', () => {
+    const forged = '{ addresses: [127.0.0.1, 169.254.169.254, 10.0.0.8] }'
+    expect(serversWith([service, slice('a', web, [forged])])).to.deep.equal(['10.0.0.8 8080'])
+    const names = slice('a', web, [forged]).replace('addressType: IPv4', 'addressType: FQDN')
+    expect(serversWith([service, names])).to.deep.equal([])
+    for (const port of [0, -1, 65_536, 99_999, 1.5])
+      expect(serversWith([service, slice('a', `[{ name: http, port: ${port} }]`, [unknown])])).to.deep.equal([])
+  })
+
+  it('gives two spellings of one address one server, and two addresses two names', () => {
+    const twice = '{ addresses: ["2001:db8::1", "2001:DB8:0::1"] }'
+    expect(serversWith([service, slice('a', web, [twice])])).to.deep.equal(['2001:db8::1 8080'])
+    const alike = '{ addresses: ["::ffff:1.2.3.4", "2001::ffff:1:2:3:4"] }'
+    expect(serversWith([service, slice('a', web, [alike])])).to.deep.equal(['1.2.3.4 8080', '2001::ffff:1:2:3:4 8080'])
+  })
+
+  it('takes 5,000 endpoints and no more', () => {
+    const addresses = Array.from({ length: 6000 }, (_, i) => `10.0.${Math.floor(i / 250)}.${i % 250}`)
+    const many = slice('a', web, [`{ addresses: [${addresses.join(', ')}] }`])
+    expect(serversWith([service, many])).to.have.lengthOf(5000)
   })
 })

@@ -5,6 +5,8 @@ import { keyFor, type ObjectKey, type Snapshot, splitKey } from '../model/snapsh
 import { compareTexts } from '../lib/compare-texts.ts'
 import { family, Gathering } from '../lib/derive.ts'
 
+import { serverAddress } from './addresses.ts'
+
 import { attempt } from './fault.ts'
 
 const serviceNameLabel = 'kubernetes.io/service-name'
@@ -17,6 +19,9 @@ type Endpoints = {
 const noEndpoints: Endpoints = { ports: [], addresses: [] }
 type EndpointState = 'ready' | 'draining'
 
+/** Each server takes some kilobytes in every pod, and slices written by hand could name a hundred thousand. */
+const mostServers = 5000
+
 /** The identity of a Service port. */
 export function backendId(service: ObjectKey, port: Port): BackendId {
   return `${service}:${port}`
@@ -24,13 +29,14 @@ export function backendId(service: ObjectKey, port: Port): BackendId {
 
 /**
  * The backend of a Service port: its ready endpoints, IPv4 and IPv6; without any, those that still serve while they end; without
- * those, none, and requests are answered with 503. Reads are tracked; the profiles of a Service port share one list of servers.
+ * those, none, and requests are answered with 503. Endpoints beyond 5,000 are left out. Reads are tracked; the profiles of a Service port share one list of servers.
  */
 export function createBackends(snapshot: Snapshot): (id: BackendId, profile: BackendProfile) => Backend {
   const slices = new Gathering(snapshot.EndpointSlice, (key) => {
     const slice = snapshot.EndpointSlice.get(key)
     const service = slice?.metadata?.labels?.[serviceNameLabel]
-    if (slice === undefined || service === undefined) return []
+    // What a domain name resolves to is nobody's promise; slices of pods never hold one.
+    if (slice === undefined || service === undefined || slice.addressType === 'FQDN') return []
     // Nobody reads a slice's status, so one that cannot be read has no endpoints.
     const endpoints = attempt(
       () => endpointsOf(slice),
@@ -62,23 +68,22 @@ function partsOf(id: BackendId): { readonly service: ObjectKey; readonly port: P
 
 function endpointsOf(slice: V1EndpointSlice): Endpoints {
   const ports = (slice.ports ?? []).flatMap(({ name, port, protocol }) =>
-    port === undefined || !Number.isInteger(port) || !isTcp(protocol) ? [] : [{ name: name ?? '', port }],
+    isPort(port) && isTcp(protocol) ? [{ name: name ?? '', port }] : [],
   )
   const addresses = (slice.endpoints ?? []).flatMap((endpoint) => {
     const state = stateOf(endpoint.conditions ?? {})
     if (state === undefined) return []
-    // A domain name would make HAProxy reach whatever it resolves to; slices of pods never hold one.
-    return endpoint.addresses.filter(isPlainAddress).map((address) => ({ address, state }))
+    return endpoint.addresses.flatMap((text) => {
+      const address = serverAddress(text)
+      return address === undefined ? [] : [{ address, state }]
+    })
   })
   return { ports, addresses }
 }
 
-// No domain name, no short form, and no zone: `fe80::1%eth0` means something on one machine only.
-function isPlainAddress(address: string): boolean {
-  if (address.includes(':')) return /^[\da-f:.]+$/i.test(address) && URL.canParse(`http://[${address}]`)
-  return (
-    /^[\d.]+$/.test(address) && URL.canParse(`http://${address}`) && new URL(`http://${address}`).hostname === address
-  )
+// HAProxy refuses the whole configuration for one greater port, and takes 0 for the port of the request.
+function isPort(port: number | undefined): port is Port {
+  return Number.isInteger(port) && port !== undefined && port >= 1 && port <= 65_535
 }
 
 function stateOf(conditions: {
@@ -102,7 +107,8 @@ function serversIn(slices: readonly Endpoints[], portName: string, wanted: Endpo
     for (const { name, port } of ports)
       for (const { address, state } of addresses)
         if (name === portName && state === wanted) found.set(`${address} ${port}`, { address, port })
-  return [...found.values()].toSorted((a, b) => compareTexts(a.address, b.address) || a.port - b.port)
+  const sorted = [...found.values()].toSorted((a, b) => compareTexts(a.address, b.address) || a.port - b.port)
+  return sorted.slice(0, mostServers)
 }
 
 function isTcp(protocol: string | undefined): boolean {

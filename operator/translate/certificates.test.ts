@@ -44,6 +44,16 @@ describe('translate/certificates', () => {
       Object.assign({}, tlsSecret('shop/tls'), { type: 'Opaque' }),
       /type Opaque; .* needs type kubernetes.io\/tls/,
     ],
+    [
+      'a weak key in the chain',
+      tlsSecret('shop/tls', pem.underWeak + pem.weak),
+      /the key of certificate 2 in tls.crt is an RSA key of 512 bits/,
+    ],
+    [
+      'a thousand certificates',
+      tlsSecret('shop/tls', pem.server + pem.root.repeat(1000)),
+      /1001 certificates in tls.crt; leave 20 at most/,
+    ],
     ['a weak key', tlsSecret('shop/tls', pem.weak, pem.weakKey), /RSA key of 512 bits/],
   ]
   for (const [what, secret, expected] of rows)

@@ -11,7 +11,7 @@ import type { Reference } from './references.ts'
 export const gatewayApiGroup = 'gateway.networking.k8s.io'
 
 export type RouteGroupKind = { readonly group: string; readonly kind: string }
-type CertificateRef = NonNullable<NonNullable<GatewayListener['tls']>['certificateRefs']>[number]
+export type CertificateRef = NonNullable<NonNullable<GatewayListener['tls']>['certificateRefs']>[number]
 type Address = NonNullable<Gateway['spec']['addresses']>[number]
 
 /** The Gateway that a parentRef of a route in `namespace` names; undefined when it names another kind. */

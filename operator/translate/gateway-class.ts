@@ -7,11 +7,17 @@ import { family } from '../lib/derive.ts'
 
 import { attempt } from './fault.ts'
 
+/**
+ * What becomes of the Gateways of a class. suspended: the class does not exist, or is ours and not accepted; what its Gateways have stays
+ * as it is, for a mistake with one object must not end the service of all of them. foreign: it is another controller's.
+ */
+export type Standing = 'accepted' | 'suspended' | 'foreign'
+
 export type Classes = {
   /** What there is to say about a GatewayClass; undefined when it names another controller. Tracked. */
   readonly report: (name: ObjectKey) => ClassReport | undefined
-  /** Whether Gateways of this class are ours to serve. Tracked. */
-  readonly isAccepted: (name: ObjectKey) => boolean
+  /** Tracked. */
+  readonly standing: (name: ObjectKey) => Standing
 }
 
 /** Which classes are ours. https://gateway-api.sigs.k8s.io/api-types/gatewayclass/ */
@@ -23,9 +29,12 @@ export function createClasses(snapshot: Snapshot): Classes {
       () => undefined,
     ),
   )
-  // A class is accepted when nothing is wrong with it: it has no other findings than reasons for refusal.
-  const isAccepted = family((name) => report(name)?.findings.length === 0)
-  return { report, isAccepted }
+  const standing = family((name): Standing => {
+    const found = report(name)
+    if (found !== undefined) return found.findings.some(({ type }) => type === 'Accepted') ? 'suspended' : 'accepted'
+    return snapshot.GatewayClass.get(name) === undefined ? 'suspended' : 'foreign'
+  })
+  return { report, standing }
 }
 
 function reportOf(gatewayClass: GatewayClass | undefined): ClassReport | undefined {

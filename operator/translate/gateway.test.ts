@@ -162,6 +162,42 @@ describe('translate/listeners', () => {
       expect(report?.listeners.slice(0, -1).map(({ findings }) => summary(findings))).to.deep.equal(expected)
     })
 
+  it('tells listeners with TLS on one port of hostnames that they have in common', () => {
+    const onPort = (port: number, protocol: string, name: string, hostname?: string): GatewayListener => ({
+      ...(protocol === 'HTTP' ? listener() : tlsListener(['tls'])),
+      name,
+      port,
+      ...(hostname === undefined ? {} : { hostname }),
+    })
+    const overlapping = (...listeners: readonly GatewayListener[]): readonly string[] => {
+      const { report } = withListeners(listeners, ...secrets)
+      const told = report?.listeners.filter(({ findings }) =>
+        summary(findings).includes('OverlappingTLSConfig=True/OverlappingHostnames'),
+      )
+      return (told ?? []).map(({ name }) => name)
+    }
+    const some = [
+      onPort(443, 'HTTPS', 'a', 'foo.example.com'),
+      onPort(443, 'HTTPS', 'b', 'foo.example.org'),
+      onPort(443, 'HTTPS', 'c', '*.example.com'),
+      onPort(8443, 'HTTPS', 'other-port', 'foo.example.org'),
+      onPort(80, 'HTTP', 'plain', 'foo.example.com'),
+      onPort(80, 'HTTP', 'plain-any'),
+    ]
+    expect(overlapping(...some)).to.deep.equal(['a', 'c'])
+    expect(overlapping(...some, onPort(443, 'HTTPS', 'any'))).to.deep.equal(['a', 'b', 'c', 'any'])
+    const twins = ['x', 'y'].map((name) => onPort(443, 'HTTPS', name, 'x.com'))
+    expect(overlapping(...some.slice(1, 2), ...twins)).to.deep.equal([])
+  })
+
+  it('gives a hostname that can be none no virtual host', () => {
+    for (const hostname of ['a b', '10.0.0.1', '*.*.com']) {
+      const { proxy, report } = withListeners([listener(), listener({ name: 'bad', hostname })])
+      expect(proxy?.frontends[0]?.hosts.flat().map((host) => host.hostname)).to.deep.equal([''])
+      expect(summary(report?.listeners[1]?.findings)).to.deep.equal(['Accepted=False/UnsupportedValue', notProgrammed])
+    }
+  })
+
   it('lists the kinds that it supports of those asked for', () => {
     const listeners = [
       listener(kinds('TLSRoute')),
@@ -181,9 +217,9 @@ describe('translate/listeners', () => {
       ],
       ...secrets,
     )
-    expect(proxy?.frontends.map(({ port, hosts }) => [port, hosts.map(({ hostname }) => hostname)])).to.deep.equal([
-      [443, ['*.example.com', 'a.example.com']],
-    ])
+    expect(
+      proxy?.frontends.map(({ port, hosts }) => [port, new Set(hosts.flat().map(({ hostname }) => hostname))]),
+    ).to.deep.equal([[443, new Set(['*.example.com', 'a.example.com'])]])
     expect(
       proxy?.frontends[0]?.tls?.certificates.map(({ certificate, hostnames }) => [certificate.id, hostnames]),
     ).to.deep.equal([['shop/tls', ['*.example.com']]])
@@ -263,6 +299,8 @@ describe('translate/gateway', () => {
       const { proxy, report } = translate(web)
       expect(summary(report?.findings)).to.deep.equal(findings)
       expect(proxy !== undefined).to.equal(programmed)
+      if (programmed) return
+      for (const one of report?.listeners ?? []) expect(summary(one.findings)).to.include(notProgrammed)
     })
 
   it('does not serve ports for which clients are to be validated, rather than serve them without', () => {
@@ -308,7 +346,7 @@ describe('translate/gateway', () => {
       gatewayClass('foreign', { controllerName: 'x.io/y' }),
     ]
     const { classes } = createTranslator(snapshotFromObjects(objects))().report
-    expect([...classes].map(([name, { findings }]) => [name, ...summary(findings)])).to.deep.equal([
+    expect([...classes].map(([name, { findings }]) => [name, ...summary(findings)])).to.have.deep.members([
       ['haproxy'],
       ['bad', 'Accepted=False/InvalidParameters'],
     ])

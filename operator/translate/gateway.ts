@@ -1,16 +1,16 @@
 import { workloadName } from '../model/names.ts'
-import type { Gateway, GatewayListener } from '../model/kubernetes.ts'
+import type { Gateway } from '../model/kubernetes.ts'
 import type { Port, Workload } from '../model/proxy-model.ts'
 import type { Finding } from '../model/report.ts'
 import { keyOf, type ObjectKey, type Snapshot } from '../model/snapshot.ts'
 
-import { family, memo } from '../lib/derive.ts'
+import { family } from '../lib/derive.ts'
 
-import { checkCertificate } from './certificates.ts'
-import { addressTypeOf, certificateReference, gatewayApiGroup } from './defaults.ts'
+import { createListenerCertificates } from './certificates.ts'
+import { addressTypeOf } from './defaults.ts'
 import { attempt } from './fault.ts'
 import type { Classes } from './gateway-class.ts'
-import { type ListenerCertificates, type ListenerPlan, planListeners, type Problem } from './listeners.ts'
+import { type ListenerPlan, planListeners, type Problem } from './listeners.ts'
 import type { References } from './references.ts'
 
 /** What a Gateway of ours asks for, but for its routes. */
@@ -31,43 +31,21 @@ type Tools = {
 
 /** Gateways of accepted classes of ours, by key; undefined for any other key. Tracked. */
 export function createGateways(snapshot: Snapshot, tools: Tools): (key: ObjectKey) => GatewayPlan | undefined {
-  const checked = memo(checkCertificate)
-
-  // Bad references cost their certificate; the listener goes on with the others.
-  function certificatesOf(gateway: Gateway, listener: GatewayListener, field: string): ListenerCertificates {
-    const namespace = gateway.metadata.namespace ?? ''
-    const refs = listener.tls?.certificateRefs ?? []
-    if (refs.length === 0) return noCertificate(field)
-    const resolved = refs.map((ref, index) => {
-      const place = `${field}.tls.certificateRefs[${index}]`
-      const from = { group: gatewayApiGroup, kind: 'Gateway', namespace }
-      const found = tools.references.resolve(from, certificateReference(ref, namespace), 'Secret')
-      if (found.kind === 'refused') {
-        const reason = found.reason === 'RefNotPermitted' ? found.reason : 'InvalidCertificateRef'
-        return { problem: unresolved(reason, `${place}: ${found.message}`) }
-      }
-      const result = checked(found.object)
-      if (result.kind === 'usable') return { certificate: result.certificate }
-      return { problem: unresolved('InvalidCertificateRef', `${place}: ${result.message}`) }
-    })
-    return {
-      certificates: resolved.flatMap(({ certificate }) => certificate ?? []),
-      problems: resolved.flatMap(({ problem }) => problem ?? []),
-    }
-  }
+  const certificatesOf = createListenerCertificates(tools.references)
 
   function plan(gateway: Gateway): GatewayPlan {
     const listeners = planListeners({
       gateway,
       reservedPorts: tools.reservedPorts,
-      certificatesOf: (listener, field) => certificatesOf(gateway, listener, field),
+      certificatesOf: (listener, field) =>
+        certificatesOf(listener, { namespace: gateway.metadata.namespace ?? '', field }),
     })
     return judge(gateway, listeners)
   }
 
   function planOf(key: ObjectKey): GatewayPlan | undefined {
     const gateway = snapshot.Gateway.get(key)
-    if (gateway === undefined || !tools.classes.isAccepted(gateway.spec.gatewayClassName)) return undefined
+    if (gateway === undefined || tools.classes.standing(gateway.spec.gatewayClassName) !== 'accepted') return undefined
     return attempt(
       () => plan(gateway),
       (message) => ({ ...emptyPlan(gateway), findings: rejection([{ type: 'Accepted', reason: 'Invalid', message }]) }),
@@ -83,13 +61,17 @@ export function createGateways(snapshot: Snapshot, tools: Tools): (key: ObjectKe
   )
 }
 
-function unresolved(reason: string, message: string): Problem {
-  return { type: 'ResolvedRefs', reason, message }
-}
-
-function noCertificate(field: string): ListenerCertificates {
-  const message = `${field}.tls.certificateRefs is empty; name a Secret of type kubernetes.io/tls.`
-  return { certificates: [], problems: [unresolved('InvalidCertificateRef', message)] }
+/** Whether a Gateway is suspended, by key; undefined for no. Tracked. */
+export function createSuspensions(snapshot: Snapshot, { standing }: Classes): (key: ObjectKey) => true | undefined {
+  function suspension(key: ObjectKey): true | undefined {
+    const gateway = snapshot.Gateway.get(key)
+    return gateway !== undefined && standing(gateway.spec.gatewayClassName) === 'suspended' ? true : undefined
+  }
+  return (key) =>
+    attempt(
+      () => suspension(key),
+      () => undefined,
+    )
 }
 
 function judge(gateway: Gateway, listeners: readonly ListenerPlan[]): GatewayPlan {

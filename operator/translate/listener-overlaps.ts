@@ -15,7 +15,7 @@ export function overlapsOf(listener: ListenerPlan, all: readonly ListenerPlan[])
       type: 'OverlappingTLSConfig',
       status: 'True',
       reason: 'OverlappingHostnames',
-      message: `Hostnames of listener ${described(listener)} are also those of ${others.map(described).join(', ')} on port ${listener.port}; give them one certificate, or hostnames apart, for clients may use one connection for both.`,
+      message: `Listener ${described(listener)} has hostnames in common with ${others.map(described).join(', ')} on port ${listener.port}: a client may send requests for one over a connection to the other; keep the hostnames apart, or give the listeners the same certificate.`,
     },
   ]
 }

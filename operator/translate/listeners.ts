@@ -123,6 +123,7 @@ function unsupportedValues(listener: GatewayListener, { gateway }: Place): reado
   const options = Object.keys(listener.tls?.options ?? {})
   return [
     ...(namespaces.from === 'None' ? [`allowedRoutes.namespaces.selector ${namespaces.fault}`] : []),
+    ...(isPort(listener.port) ? [] : ['port is none; write a number from 1 to 65535']),
     ...(isAnyOrHostname(hostnameOf(listener)) ? [] : ['hostname is not a domain name, or one after "*."; correct it']),
     ...(listener.protocol === 'HTTPS' && tlsModeOf(listener) !== 'Terminate'
       ? ['tls.mode is Passthrough, which an HTTPS listener does not know; write Terminate']
@@ -134,6 +135,10 @@ function unsupportedValues(listener: GatewayListener, { gateway }: Place): reado
       : []),
     ...(options.length > 0 ? [`tls.options has ${options.join(', ')}, which is not supported; remove it`] : []),
   ]
+}
+
+function isPort(port: Port): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535
 }
 
 // What is said for a port replaces the default. https://gateway-api.sigs.k8s.io/geps/gep-91/

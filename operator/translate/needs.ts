@@ -3,13 +3,14 @@ import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { compareTexts } from '../lib/compare-texts.ts'
 import { family, Gathering } from '../lib/derive.ts'
+import { type Parts, partOf } from '../lib/parts.ts'
 
 import { attempt, type Part } from './fault.ts'
 import type { PlacedRoute } from './routes-placed.ts'
 
 /** What the rules of a proxy need beside themselves, each once. Tracked. */
 export type ProxyNeeds = {
-  readonly backends: (gateway: ObjectKey) => readonly Backend[]
+  readonly backends: (gateway: ObjectKey) => Parts<Backend>
   readonly conditionNames: (gateway: ObjectKey) => ConditionNames
   readonly faults: (gateway: ObjectKey) => readonly string[]
 }
@@ -29,9 +30,10 @@ export function createProxyNeeds(snapshot: Snapshot, { routes, backends }: Sourc
       (fault) => ({ part: { id, profile, servers: [] }, fault: `Backend ${id}: ${fault}` }),
     )
   })
-  const backendsByGateway = new Gathering(needs, (need) =>
-    kindOf(need) === 'backend' ? [[gatewayOf(need), backend(need).part]] : [],
+  const backendsByPart = new Gathering(needs, (need) =>
+    kindOf(need) === 'backend' ? [[`${gatewayOf(need)}|${partOf(need)}`, backend(need).part]] : [],
   )
+  const backendsByGateway = new Gathering(backendsByPart, (part) => [[gatewayOf(part), backendsByPart.values(part)]])
   const namesByGateway = new Gathering(needs, (need) =>
     kindOf(need) === 'backend' ? [] : [[`${gatewayOf(need)}|${kindOf(need)}`, need.split('|').slice(2).join('|')]],
   )
@@ -39,15 +41,11 @@ export function createProxyNeeds(snapshot: Snapshot, { routes, backends }: Sourc
     const fault = kindOf(need) === 'backend' ? backend(need).fault : undefined
     return fault === undefined ? [] : [[gatewayOf(need), fault]]
   })
-  const names = (bucket: string): readonly string[] =>
-    namesByGateway
-      .bucket(bucket)
-      .map(({ value }) => value)
-      .toSorted(compareTexts)
+  const names = (bucket: string): readonly string[] => namesByGateway.values(bucket).toSorted(compareTexts)
   return {
-    backends: family((gateway) => sortBackends(backendsByGateway.bucket(gateway).map(({ value }) => value))),
+    backends: (gateway) => backendsByGateway.values(gateway),
     conditionNames: family((gateway) => ({ headers: names(`${gateway}|header`), queries: names(`${gateway}|query`) })),
-    faults: (gateway) => faults.bucket(gateway).map(({ value }) => value),
+    faults: (gateway) => faults.values(gateway),
   }
 }
 
@@ -73,8 +71,4 @@ function kindOf(need: string): string {
 function backendIn(need: string): { readonly id: BackendId; readonly profile: BackendProfile } {
   const [, , id = '', profile] = need.split('|')
   return { id, profile: profile === 'plain' ? 'plain' : 'filtered' }
-}
-
-function sortBackends(backends: readonly Backend[]): readonly Backend[] {
-  return backends.toSorted((a, b) => compareTexts(a.id, b.id) || compareTexts(a.profile, b.profile))
 }

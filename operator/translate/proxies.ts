@@ -1,7 +1,6 @@
 import type { Frontend, Hostname, Port, ProxyModel, SniCertificate, VirtualHost } from '../model/proxy-model.ts'
 import type { ObjectKey } from '../model/snapshot.ts'
 
-import { compareTexts } from '../lib/compare-texts.ts'
 import { family } from '../lib/derive.ts'
 
 import type { GatewayPlan } from './gateway.ts'
@@ -24,18 +23,21 @@ export function createProxies({
   virtualHosts,
   needs,
 }: Sources): (gateway: ObjectKey) => ProxyModel | undefined {
-  const emptyHost = family((place): VirtualHost => {
-    const bar = place.indexOf('|')
-    return { port: Number(place.slice(0, bar)), hostname: place.slice(bar + 1), rules: [] }
+  const listenersAt = (place: string): readonly ListenerPlan[] => {
+    const bar = place.lastIndexOf('|')
+    const port = Number(place.slice(bar + 1))
+    return (gateways(place.slice(0, bar))?.listeners ?? []).filter((listener) => listener.port === port)
+  }
+  const emptyHosts = family((place): readonly VirtualHost[] => {
+    const port = Number(place.slice(place.lastIndexOf('|') + 1))
+    const free = hostnamesOf(listenersAt(place)).filter((hostname) => !virtualHosts.has(place, hostname))
+    return free.map((hostname) => ({ port, hostname, rules: [] }))
   })
   const frontend = family((place) => {
-    const bar = place.lastIndexOf('|')
-    const gateway = place.slice(0, bar)
-    const port = Number(place.slice(bar + 1))
-    const listeners = (gateways(gateway)?.listeners ?? []).filter((listener) => listener.port === port)
-    const free = hostnamesOf(listeners).filter((hostname) => !virtualHosts.has(place, hostname))
-    const empty = free.map((hostname) => emptyHost(`${port}|${hostname}`))
-    return frontendOf(port, listeners, mergeHosts(virtualHosts.ofPort(place), empty))
+    const empty = emptyHosts(place)
+    const hosts = virtualHosts.ofPort(place)
+    const port = Number(place.slice(place.lastIndexOf('|') + 1))
+    return frontendOf(port, listenersAt(place), empty.length === 0 ? hosts : [...hosts, empty])
   })
   return family((gateway) => {
     const plan = gateways(gateway)
@@ -61,13 +63,7 @@ function hostnamesOf(listeners: readonly ListenerPlan[]): readonly Hostname[] {
   return [...new Set(listeners.filter(({ known }) => known).map(({ hostname }) => hostname))]
 }
 
-// Those with routes come sorted; with thousands of them it pays not to sort again.
-function mergeHosts(hosts: readonly VirtualHost[], empty: readonly VirtualHost[]): readonly VirtualHost[] {
-  if (empty.length === 0) return hosts
-  return [...hosts, ...empty].toSorted((a, b) => compareTexts(a.hostname, b.hostname))
-}
-
-function frontendOf(port: Port, listeners: readonly ListenerPlan[], hosts: readonly VirtualHost[]): Frontend {
+function frontendOf(port: Port, listeners: readonly ListenerPlan[], hosts: Frontend['hosts']): Frontend {
   const served = listeners.filter((listener) => listener.served)
   const frontend: Frontend = { kind: 'http', port, hosts }
   return served.some(({ tls }) => tls) ? { ...frontend, tls: { certificates: certificatesOf(served) } } : frontend

@@ -66,6 +66,12 @@ describe('translate/references', () => {
     expect(answer([service('pay/cart')], { ...cart, group: 'x.io' })).to.equal('InvalidKind')
   })
 
+  it('a grant that cannot be read permits nothing, and takes nothing from others', () => {
+    const broken = { ...grant('pay/broken', { from, to }), spec: JSON.parse('{ "from": 5 }') }
+    expect(answer([service('pay/cart'), broken])).to.equal('RefNotPermitted')
+    expect(answer([service('pay/cart'), broken, grant('pay/g', { from, to })])).to.equal('found')
+  })
+
   it('a grant that changes no answer disturbs nobody', () => {
     const snapshot = snapshotFromObjects([service('pay/cart'), grant('pay/g', { from, to })])
     const references = createReferences(snapshot)

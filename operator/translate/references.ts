@@ -101,7 +101,7 @@ function notPermitted(from: Referrer, to: Reference): Resolution<never> {
     kind: 'refused',
     reason: 'RefNotPermitted',
     message:
-      `${to.kind} ${keyFor(to.namespace, to.name)} is in another namespace and no ReferenceGrant there permits it to a ` +
-      `${from.kind} of namespace ${from.namespace}; create one in namespace ${to.namespace}.`,
+      `${to.kind} ${keyFor(to.namespace, to.name)} is in another namespace and no ReferenceGrant there permits it to ` +
+      `${from.kind}s of namespace ${from.namespace}; create one in namespace ${to.namespace}.`,
   }
 }

@@ -28,7 +28,7 @@ export function createGatewayReports(
   const attached = new Gathering(snapshot.HTTPRoute, (key) =>
     routes(key).attached.map(({ gateway, listener }) => [`${gateway}|${listener}`, true] as const),
   )
-  const attachedRoutes = family((listener) => attached.bucket(listener).length)
+  const attachedRoutes = family((listener) => attached.size(listener))
 
   return family((key) => {
     const plan = gateways(key)

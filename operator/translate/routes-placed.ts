@@ -1,5 +1,5 @@
 import type { BackendId, BackendProfile, ConditionNames, Hostname, Port } from '../model/proxy-model.ts'
-import type { Finding, RouteReport } from '../model/report.ts'
+import type { ParentReport, RouteReport } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { family } from '../lib/derive.ts'
@@ -78,14 +78,9 @@ function place(key: ObjectKey, translated: TranslatedRoute, parents: readonly At
   return { placements: placementsOf(key, translated, parents), needs: { backends, conditionNames }, attached, report }
 }
 
-// What the parent says comes first; of two findings about one condition the first counts. PartiallyInvalid is only for accepted routes.
-// https://gateway-api.sigs.k8s.io/reference/spec/#routeconditiontype
-function reportOf({ parentRef, gateway, findings }: AttachedParent, translated: TranslatedRoute) {
-  const refused = findings.some(({ type, status }) => type === 'Accepted' && status === 'False')
-  const own = translated.findings.filter(({ type }) => !(refused && type === 'PartiallyInvalid'))
-  const all: readonly Finding[] = [...findings, ...own]
-  const first = all.filter((finding, index) => all.findIndex(({ type }) => type === finding.type) === index)
-  return { parentRef, gateway, findings: first }
+// What the parent says comes first.
+function reportOf({ parentRef, gateway, findings }: AttachedParent, translated: TranslatedRoute): ParentReport {
+  return { parentRef, gateway, findings: [...findings, ...translated.findings] }
 }
 
 function placementsOf(

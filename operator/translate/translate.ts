@@ -1,7 +1,7 @@
 import type { Port, ProxyModel } from '../model/proxy-model.ts'
 import type { Report } from '../model/report.ts'
 import { defaultDataPlane } from '../model/settings.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { compareTexts } from '../lib/compare-texts.ts'
 import { settle } from '../lib/derive.ts'
@@ -10,7 +10,7 @@ import { createAttachments } from './attachment.ts'
 import { createBackends } from './backends.ts'
 import { follow } from './followed.ts'
 import { createClasses } from './gateway-class.ts'
-import { createGateways } from './gateway.ts'
+import { createGateways, createSuspensions } from './gateway.ts'
 import { createProxyNeeds } from './needs.ts'
 import { createProxies } from './proxies.ts'
 import { createReferences } from './references.ts'
@@ -21,7 +21,12 @@ import { createVirtualHosts } from './virtual-hosts.ts'
 
 export { supportedFeatures } from './supported-features.ts'
 
-export type Translation = { readonly proxies: readonly ProxyModel[]; readonly report: Report }
+export type Translation = {
+  readonly proxies: readonly ProxyModel[]
+  /** Gateways whose class is missing or not accepted: what they have stays as it is. */
+  readonly suspended: readonly ObjectKey[]
+  readonly report: Report
+}
 
 /**
  * What the cluster asks for. Each call of the returned function gives the newest translation; a call costs what has changed since
@@ -54,6 +59,7 @@ export function createTranslator(
 
   // 6. Keep the results at hand: every one is computed when something it read has changed, and only then.
   const proxies = follow(snapshot.Gateway, proxy)
+  const suspended = follow(snapshot.Gateway, createSuspensions(snapshot, classes))
   const report = {
     classes: follow(snapshot.GatewayClass, classes.report),
     gateways: follow(snapshot.Gateway, gatewayReport),
@@ -64,6 +70,7 @@ export function createTranslator(
     settle()
     return {
       proxies: [...proxies().values()].toSorted((a, b) => compareTexts(a.id, b.id)),
+      suspended: [...suspended().keys()].toSorted(compareTexts),
       report: { classes: report.classes(), gateways: report.gateways(), routes: report.routes() },
     }
   }

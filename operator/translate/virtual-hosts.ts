@@ -2,14 +2,16 @@ import type { Hostname, Rule, VirtualHost } from '../model/proxy-model.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { family, Gathering } from '../lib/derive.ts'
+import { type Parts, partOf } from '../lib/parts.ts'
 
 import { attempt, type Part } from './fault.ts'
+import { hostFault } from './host-size.ts'
 import { sortRules } from './precedence.ts'
 import type { PlacedRoute } from './routes-placed.ts'
 
 export type VirtualHosts = {
-  /** Those that some route serves at a `GATEWAY|PORT`, sorted by hostname. Tracked. */
-  readonly ofPort: (place: string) => readonly VirtualHost[]
+  /** Those that some route serves at a `GATEWAY|PORT`. Tracked. */
+  readonly ofPort: (place: string) => Parts<VirtualHost>
   /** Whether some route serves this hostname there. Tracked. */
   readonly has: (place: string, hostname: Hostname) => boolean
   /** Tracked. */
@@ -26,24 +28,33 @@ export function createVirtualHosts(snapshot: Snapshot, routes: (key: ObjectKey) 
   const host = family((place): Part<VirtualHost> => {
     const [, port = '', hostname = ''] = place.split('|')
     const withRules = (rules: readonly Rule[]): VirtualHost => ({ port: Number(port), hostname, rules })
-    return attempt<Part<VirtualHost>>(
-      () => ({ part: withRules(sortRules(rulesByHost.bucket(place).map(({ value }) => value))) }),
-      (fault) => ({ part: withRules([brokenHost]), fault: `Virtual host ${hostname} on port ${port}: ${fault}` }),
-    )
+    const broken = (fault: string): Part<VirtualHost> => ({
+      part: withRules([brokenHost]),
+      fault: `Virtual host ${hostname} on port ${port}: ${fault}`,
+    })
+    return attempt<Part<VirtualHost>>(() => {
+      const rules = sortRules(rulesByHost.values(place))
+      const fault = hostFault(rules)
+      return fault === undefined ? { part: withRules(rules) } : broken(fault)
+    }, broken)
   })
-  const byPort = new Gathering(rulesByHost, (place) => [[place.slice(0, place.lastIndexOf('|')), host(place).part]])
+  const byPart = new Gathering(rulesByHost, (place) => {
+    const bar = place.lastIndexOf('|')
+    return [[`${place.slice(0, bar)}|${partOf(place.slice(bar + 1))}`, host(place).part]]
+  })
+  const byPort = new Gathering(byPart, (part) => [[part.slice(0, part.lastIndexOf('|')), byPart.values(part)]])
   const faults = new Gathering(rulesByHost, (place) => {
     const { fault } = host(place)
     return fault === undefined ? [] : [[place.slice(0, place.indexOf('|')), fault]]
   })
   return {
-    ofPort: (place) => byPort.bucket(place).map(({ value }) => value),
-    has: (place, hostname) => rulesByHost.bucket(`${place}|${hostname}`).length > 0,
-    faults: (gateway) => faults.bucket(gateway).map(({ value }) => value),
+    ofPort: (place) => byPort.values(place),
+    has: (place, hostname) => rulesByHost.size(`${place}|${hostname}`) > 0,
+    faults: (gateway) => faults.values(gateway),
   }
 }
 
-// A virtual host whose rules cannot be put in order: requests get an answer, and not that of a less specific host.
+// A virtual host whose rules cannot be put in order, or are too many: requests get an answer, and not that of a less specific host.
 const brokenHost: Rule = {
   id: 'fault',
   match: { path: { kind: 'prefix', value: '/' }, headers: [], queries: [] },

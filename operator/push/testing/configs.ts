@@ -22,6 +22,10 @@ export type ConfigSpec = {
   /** File and hostnames, in order, of port 443. */
   readonly list?: readonly (readonly [string, readonly string[]])[]
   readonly reasons?: readonly string[]
+  /** haproxy.cfg; absent: something only a fake takes. */
+  readonly machine?: string
+  /** Of all servers; 80 when left out. */
+  readonly port?: number
 }
 
 export const testSettings: DataPlaneSettings = { ...defaultDataPlane, spares: { plain: 3, filtered: 2 } }
@@ -36,7 +40,7 @@ const interned = {
 /** The configuration of a description; equal parts of two configurations are the same objects, as rendering guarantees. */
 export function configOf(spec: ConfigSpec): RenderedConfig {
   const reasons = spec.reasons ?? ['port 80', 'port 443']
-  const text = `# machine of ${reasons.join(', ')}\n`
+  const text = spec.machine ?? `# machine of ${reasons.join(', ')}\n`
   const certificates = Object.entries(spec.certificates ?? {}).map(
     ([file, pem]) =>
       [
@@ -53,7 +57,9 @@ export function configOf(spec: ConfigSpec): RenderedConfig {
       ['paths-80.map', sectionsOf(spec, pathEntries)],
       ['tree.map', sectionsOf(spec, treeEntries)],
     ]),
-    backends: new Map(Object.entries(spec.backends).map(([name, addresses]) => [name, backendOf(name, addresses)])),
+    backends: new Map(
+      Object.entries(spec.backends).map(([name, addresses]) => [name, backendOf(name, addresses, spec.port)]),
+    ),
     certificates: new Map(certificates),
     certificateLists: new Map([['certificates-443.txt', same(interned.list, JSON.stringify(list), list)]]),
     size: { hosts: Object.keys(spec.hosts).length, rules: 0 },
@@ -95,9 +101,9 @@ function nodeOf(host: string, path: string, target: string): string {
   return `@n.${shortHash(`${host} ${path} ${target}`)}`
 }
 
-function backendOf(name: string, addresses: readonly string[]): BackendSection {
+function backendOf(name: string, addresses: readonly string[], port = 80): BackendSection {
   const profile = name.endsWith('.f') ? 'filtered' : 'plain'
-  const servers = new Map(addresses.map((address) => [`${address.replaceAll('.', '-')}_80`, { address, port: 80 }]))
+  const servers = new Map(addresses.map((address) => [`${address.replaceAll('.', '-')}_${port}`, { address, port }]))
   const lines = [...servers].map(([server, line]) => `    server ${server} ${line.address}:${line.port}\n`)
   const text = `backend ${name} from ${profile}\n${lines.join('')}`
   return same(interned.backend, text, { name, profile, servers, text, hash: [0, 0] })

@@ -60,6 +60,10 @@ export class FakePod {
       ...this.#serverApi(),
       ...this.#certificateApi(),
       ...this.#fileApi(),
+      isRunning: async () => {
+        await this.#called('isRunning')
+        return true
+      },
       close: async () => {},
     }
   }
@@ -108,7 +112,7 @@ export class FakePod {
     }
   }
 
-  #serverApi(): Pick<PodApi, 'listServers' | 'addServer' | 'readyServer' | 'deleteServer'> {
+  #serverApi(): Pick<PodApi, 'listServers' | 'addServer' | 'readyServer' | 'moveServer' | 'deleteServer'> {
     const serversOf = (backend: string) => this.memory.backends.get(backend) ?? refuse(404, `no backend ${backend}`)
     const serverOf = (backend: string, name: string) => serversOf(backend).get(name) ?? refuse(404, `no server ${name}`)
     return {
@@ -125,6 +129,11 @@ export class FakePod {
       readyServer: async (backend, name) => {
         await this.#called('readyServer', backend, name)
         serversOf(backend).set(name, { ...serverOf(backend, name), ready: true })
+      },
+      moveServer: async (backend, server) => {
+        await this.#called('moveServer', backend, server.name)
+        serverOf(backend, server.name)
+        serversOf(backend).set(server.name, { ...server, ready: true })
       },
       deleteServer: async (backend, name) => {
         await this.#called('deleteServer', backend, name)

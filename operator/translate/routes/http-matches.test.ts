@@ -67,6 +67,26 @@ describe('translate/routes/http-matches', () => {
       expect(translated(match)).to.deep.equal({ match: { ...root, ...part }, faults: [] })
     })
 
+  it('compares with as much as can be programmed, and refuses more', () => {
+    const long = (length: number, value = 'x') => ({ name: 'a', value: value.repeat(length) })
+    const sized = (...values: readonly { readonly name: string; readonly value: string }[]): HTTPMatch => ({
+      headers: values.map((one, index) => ({ ...one, name: `h${index}` })),
+    })
+    expect(translated(sized(long(3998), long(1998))).faults).to.deep.equal([])
+    const tooMuch: readonly (readonly [HTTPMatch, number])[] = [
+      [sized(long(3998), long(1999)), 6001],
+      [sized(long(1998, '/'), long(5)), 6003],
+      [{ ...sized(long(3998)), queryParams: [long(2000)] }, 6001],
+      [{ ...sized(long(3998)), path: { type: 'RegularExpression', value: `/${'a'.repeat(1998)}` } }, 6001],
+    ]
+    for (const [match, bytes] of tooMuch) {
+      const { match: result, faults } = translated(match)
+      expect(result).to.equal(undefined)
+      expect(faults).to.have.lengthOf(1)
+      expect(faults[0]).to.include(`m: the texts to compare with take ${bytes} bytes`)
+    }
+  })
+
   const refused: readonly (readonly [HTTPMatch, string])[] = [
     [{ path: { value: '/a;b' } }, 'm.path.value: "/a;b" has a ";"'],
     [{ path: { type: 'RegularExpression', value: '(' } }, 'm.path.value: "(" is not a regular expression'],

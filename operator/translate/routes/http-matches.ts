@@ -9,6 +9,9 @@ import { comparedHeaderFault, expressionFault, nameFault, pathFault, quoted, val
 
 type Comparison = { readonly name: string; readonly type?: string; readonly value: string }
 
+/** The record of a match, values percent-encoded, must fit into one call of the Data Plane API, and the request into HAProxy's buffer. */
+const mostComparedBytes = 6000
+
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']
 
 /**
@@ -35,8 +38,20 @@ export function translateMatch(match: HTTPMatch, field: string, refuse: Refuse):
     refuse: note,
     exactFault: valueFault,
   })
+  const bytes = [...headers, ...queries].reduce((sum, { name, value }) => sum + encodedBytes(name + value), 0)
+  const total = bytes + (path?.kind === 'regex' ? encodedBytes(path.value) : 0)
+  if (total > mostComparedBytes)
+    note(
+      field,
+      `the texts to compare with take ${total} bytes, percent-encoded, and at most ${mostComparedBytes} can be programmed; compare with fewer or shorter ones.`,
+    )
   if (faults.length > 0 || path === undefined) return undefined
   return { path, ...(method === undefined ? {} : { method }), headers, queries }
+}
+
+function encodedBytes(text: string): number {
+  const unreserved = text.replaceAll(/[^\w.~-]/g, '').length
+  return 3 * Buffer.byteLength(text) - 2 * unreserved
 }
 
 function translatePath(

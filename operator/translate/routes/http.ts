@@ -54,7 +54,7 @@ function draftRule(rule: HTTPRouteRule, { route, index, references }: RulePlace)
   const rules = matches.flatMap((match, at): readonly Rule[] =>
     match === undefined ? [] : [{ id: `${id}/${at}`, match, action }],
   )
-  return { rules, problems, brokenReferences }
+  return { rules, complete: rules.length === matches.length, problems, brokenReferences }
 }
 
 type ActionPlace = {

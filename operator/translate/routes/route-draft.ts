@@ -14,6 +14,8 @@ export type RouteDraft = {
 export type RuleDraft = {
   /** One per match that can be programmed, as the user wants them. */
   readonly rules: readonly Rule[]
+  /** Whether each of its matches is among `rules`. */
+  readonly complete: boolean
   /** Why the rule as a whole must not be programmed; empty when it may. */
   readonly problems: readonly Problem[]
   /** References that lead nowhere; the rule answers 500 for their share. */

@@ -186,7 +186,9 @@ spec:
     expect(route.findings).to.have.lengthOf(1)
     expect(route.findings[0]).to.include({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue' })
     expect(route.findings[0]?.message)
-      .to.match(/^Dropped Rule 1, /)
+      .to.match(
+        /^Dropped Rule 1\. Requests for Rule 1 are answered with 500\. Requests that only a faulty match of Rule 1 would select go to other rules\. /,
+      )
       .and.to.include('spec.rules[1].matches[1].path.value: "/a;b" has')
       .and.to.include('spec.rules[1].filters[0].type: "RequestMirror" is not supported')
     expect(route.rules.map(({ id, action }) => `${id} ${action.kind}`)).to.deep.equal([
@@ -196,7 +198,21 @@ spec:
     expect(route.rejected).to.equal(false)
   })
 
+  it('says of a rule without a match that it can program that its requests go elsewhere', () => {
+    const { findings, rules } = translate(`
+  rules:
+  - backendRefs: [{ name: cart, port: 80 }]
+  - { matches: [{ path: { type: RegularExpression, value: "(" } }], backendRefs: [{ name: cart, port: 80 }] }
+  - { filters: [{ type: CORS }], backendRefs: [{ name: cart, port: 80 }] }`)
+    expect(findings[0]?.message).to.match(
+      /^Dropped Rules 1, 2\. Requests for Rule 2 are answered with 500\. Requests that only a faulty match of Rule 1 would select go/,
+    )
+    expect(rules.map(({ id }) => id)).to.deep.equal(['HTTPRoute/shop/web/0/0', 'HTTPRoute/shop/web/2/0'])
+  })
+
   const rejected: readonly (readonly [string, string])[] = [
+    ['{ hostnames: ["10.0.0.1"] }', 'spec.hostnames[0]: "10.0.0.1" is not a hostname'],
+    ['{ hostnames: ["*.*.com"] }', 'spec.hostnames[0]: "*.*.com" is not a hostname'],
     [
       '{ rules: [{ matches: [{ path: { type: RegularExpression, value: "(" } }] }] }',
       'spec.rules[0].matches[0].path.value: "("',

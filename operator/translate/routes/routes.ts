@@ -28,7 +28,7 @@ export type TranslatedRoute = {
   readonly createdAt: string
 }
 
-export type RouteKind = RouteReport['kind']
+type RouteKind = RouteReport['kind']
 export type RouteTranslator = { readonly translate: (kind: RouteKind, routeKey: ObjectKey) => TranslatedRoute }
 
 type Drafted = { readonly createdAt: Date | string | undefined; readonly draft: RouteDraft }
@@ -100,15 +100,27 @@ function rejection({ problems, rules }: RouteDraft): readonly Finding[] {
 }
 
 function partialInvalidity({ rules }: RouteDraft): readonly Finding[] {
-  const dropped = rules.flatMap(({ problems }, index) => (problems.length > 0 ? [index] : []))
   const problems = rules.flatMap((rule) => rule.problems)
   const [first] = problems
   if (first === undefined) return []
-  // The specification asks for this beginning.
-  const beginning = `Dropped Rule${dropped.length === 1 ? '' : 's'} ${dropped.join(', ')}, requests for which are answered with 500:`
+  const message = `${fateOf(rules)} ${textOf(problems)}`
+  return [{ type: 'PartiallyInvalid', status: 'True', reason: first.reason, message }]
+}
+
+// Which rules are dropped, and what becomes of their requests: those that only a faulty match would select cannot be told from others.
+function fateOf(rules: readonly RuleDraft[]): string {
+  const named = (has: (rule: RuleDraft) => boolean): string | undefined => {
+    const indexes = rules.flatMap((rule, index) => (rule.problems.length > 0 && has(rule) ? [index] : []))
+    return indexes.length === 0 ? undefined : `Rule${indexes.length === 1 ? '' : 's'} ${indexes.join(', ')}`
+  }
+  const answered = named((rule) => rule.rules.length > 0)
+  const missed = named((rule) => !rule.complete)
   return [
-    { type: 'PartiallyInvalid', status: 'True', reason: first.reason, message: `${beginning} ${textOf(problems)}` },
-  ]
+    // The specification asks for this beginning.
+    `Dropped ${named(() => true)}.`,
+    ...(answered === undefined ? [] : [`Requests for ${answered} are answered with 500.`]),
+    ...(missed === undefined ? [] : [`Requests that only a faulty match of ${missed} would select go to other rules.`]),
+  ].join(' ')
 }
 
 function unresolved({ rules }: RouteDraft): readonly Finding[] {

@@ -90,6 +90,12 @@ const bad: readonly (readonly [string, Check, readonly string[]])[] = [
       '(?<$>x)',
       '\\p{Script=Greek}',
       'a{1,70000}',
+      '[[:alpha:]',
+      '[^a[.x]',
+      '(?<a>x)|(?<a>y)',
+      `${'('.repeat(101)}x${')'.repeat(101)}`,
+      '((x{1,9}){1,99}){1,99}',
+      '(?:[a-z]x){999}',
     ],
   ],
 ]

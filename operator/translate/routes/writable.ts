@@ -4,6 +4,8 @@
 
 import { isHostname } from '../hostnames.ts'
 
+import { isWithinLimits } from './expression-size.ts'
+
 const pathCharacters = /^(?:[-A-Za-z0-9/._~!$&'()*+,=:@]|%[0-9a-fA-F]{2})+$/
 const headerName = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
 const doubtfulSegments = ['//', '/./', '/../', '%2f', '%2F']
@@ -66,6 +68,8 @@ export function expressionFault(expression: string): string | undefined {
   } catch (error) {
     return `${quoted(expression)} is not a regular expression (${reasonIn(error)}); correct it, or write it in the part that ECMAScript and PCRE2 have in common.`
   }
+  if (!isWithinLimits(expression))
+    return `${quoted(expression)} is nested or repeated beyond what PCRE2 takes; write a smaller expression.`
   const foreign = ecmaScriptOnly(expression)
   if (foreign === undefined) return undefined
   return `${quoted(expression)} has ${foreign.slice(0, 40)}, which PCRE2 does not know as ECMAScript does; write it without.`
@@ -80,7 +84,14 @@ function ecmaScriptOnly(expression: string): string | undefined {
   const plain = expression.replaceAll(/\\./gsu, 'x')
   const empty = (plain.match(/\[[^\]]*\]/gu) ?? []).find((text) => text === '[]' || text === '[^]')
   if (empty !== undefined) return empty
-  return /\(\?<[=!]|\(\?<(?![=!])(?!\w{1,32}>)|\{(\d+,)?\d{5,}/u.exec(plain.replaceAll(/\[[^\]]*\]/gu, 'x'))?.[0]
+  // `[:`, `[.` and `[=` begin a POSIX class inside of a class; a name can be given once.
+  const posix = /\[\^?[^\]]*?(\[[:.=])/u.exec(plain)?.[1]
+  if (posix !== undefined) return posix
+  const outside = plain.replaceAll(/\[[^\]]*\]/gu, 'x')
+  const names: readonly string[] = outside.match(/\(\?<\w+>/g) ?? []
+  const repeated = names.find((name, at) => names.indexOf(name) !== at)
+  if (repeated !== undefined) return `${repeated} twice`
+  return /\(\?<[=!]|\(\?<(?![=!])(?!\w{1,32}>)|\{(\d+,)?\d{5,}/u.exec(outside)?.[0]
 }
 
 /** A user's text inside a message: in quotes, without control characters, cut when long. */

@@ -1,5 +1,5 @@
 // Certificates for tests, in PEM: `server` for shop.example.com, signed by `issuer`, signed by `root`; `expired` has the server's key;
-// `weak` has an RSA key of 512 bits. The keys open nothing anywhere.
+// `weak` has an RSA key of 512 bits, and `underWeak`, with the server's key, is signed by it. The keys open nothing anywhere.
 
 export const pem = {
   root: `-----BEGIN CERTIFICATE-----
@@ -78,6 +78,16 @@ X8XOr5ZRNpLHhlK3TAotAgMBAAGjUzBRMB0GA1UdDgQWBBRhFQazpHBM9YemTjth
 PguCtCzI6DAfBgNVHSMEGDAWgBRhFQazpHBM9YemTjthPguCtCzI6DAPBgNVHRMB
 Af8EBTADAQH/MA0GCSqGSIb3DQEBCwUAA0EAdtIokklMMKaqhTLKwbqLthlJFfGH
 1Y+t30HvjTu7D0ELZVqOdc7J8jwp0HW6uoyHr/uHG2h6Iu0/TVCNMDm70A==
+-----END CERTIFICATE-----
+`,
+  underWeak: `-----BEGIN CERTIFICATE-----
+MIIBJTCB0AIUN7mJHkTKn/Nit4B9/M6INoPFL8QwDQYJKoZIhvcNAQELBQAwDzEN
+MAsGA1UEAwwEd2VhazAgFw0yNjExMjEwODU1MTZaGA8yMTI2MTAyODA4NTUxNlow
+GzEZMBcGA1UEAwwQc2hvcC5leGFtcGxlLmNvbTBZMBMGByqGSM49AgEGCCqGSM49
+AwEHA0IABKCGmMf6Z47aZBJfNGpD63KVxsrxQZyqNMfdCNLmc3U1tBUZ7bDA4viE
+4oQACHM2gXvISwKzCccg7LTJTIgvzPQwDQYJKoZIhvcNAQELBQADQQCFDUkemDQi
+grYLu7lzp8snX1yW7EENHDYuDDsJTDqRXBAziC6O8Aq7mkYkM9zGoafQ3ah+hsBy
+FxInJKyG4huS
 -----END CERTIFICATE-----
 `,
   weakKey: `-----BEGIN PRIVATE KEY-----

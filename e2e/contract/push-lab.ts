@@ -1,0 +1,221 @@
+// One data plane pod as the operator makes it, without a cluster: its files in a temporary folder, HAProxy and the Data Plane API on free
+// loopback ports, an origin behind it, and the operator's own worker that brings it wherever a test wants.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { Registry } from 'prom-client'
+
+import { silentLog } from '../../operator/lib/log.ts'
+import type { RenderedConfig } from '../../operator/model/rendered.ts'
+import { Secret } from '../../operator/model/secret.ts'
+import { defaultDataPlane, type DataPlaneSettings } from '../../operator/model/settings.ts'
+import { newIdentity, type Identity } from '../../operator/push/identity.ts'
+import type { PodApi } from '../../operator/push/pod-api.ts'
+import { podConnector } from '../../operator/push/pod-client.ts'
+import { PodWorker } from '../../operator/push/pod.ts'
+import { createPushMetrics } from '../../operator/push/push-metrics.ts'
+import { archiveFiles } from '../../operator/push/state-archive.ts'
+import { configOf, type ConfigSpec } from '../../operator/push/testing/configs.ts'
+import { usualTiming } from '../../operator/push/timing.ts'
+
+import { answers, ended, freePorts, haproxyPath, said, type Program } from './lab.ts'
+
+type Spec = Omit<ConfigSpec, 'machine' | 'port'>
+
+export class PushLab {
+  readonly folder = mkdtempSync(join(tmpdir(), 'push-'))
+  readonly settings: DataPlaneSettings
+  readonly httpPort: number
+  readonly httpsPort: number
+  readonly log: string[] = []
+  readonly #program: Program
+  readonly #identity: Identity
+  readonly #originPort: number
+  readonly #origin: Server
+  #haproxy: ChildProcess | undefined
+  #api: ChildProcess | undefined
+  #worker: PodWorker | undefined
+
+  private constructor(program: Program, identity: Identity, ports: readonly [number, number, number, number]) {
+    this.#program = program
+    this.#identity = identity
+    const [http, https, origin, api] = ports
+    this.httpPort = http
+    this.httpsPort = https
+    this.#originPort = origin
+    this.settings = { ...defaultDataPlane, root: this.folder, apiPort: api, spares: { plain: 6, filtered: 4 } }
+    // Tells which of its addresses was asked; `/slow` takes a while.
+    this.#origin = createServer((request, response) => {
+      const answer = () => response.end(request.socket.localAddress)
+      if (request.url === '/slow') setTimeout(answer, 400)
+      else answer()
+    })
+  }
+
+  /** Everything runs and holds `spec` when this resolves; nobody has touched the pod yet. */
+  static async start(program: Program, spec: Spec): Promise<PushLab> {
+    const ports = await freePorts(4)
+    const lab = new PushLab(program, await newIdentity('contract/push', new Date()), ports)
+    try {
+      await lab.#prepare(lab.config(spec))
+    } catch (error) {
+      await lab.stop()
+      throw error
+    }
+    return lab
+  }
+
+  config(spec: Spec): RenderedConfig {
+    return configOf({ ...spec, machine: machine(this), port: this.#originPort })
+  }
+
+  /** The operator takes over, or starts again: what it knew of the pod is gone. */
+  async operate(spec: Spec): Promise<PodWorker> {
+    await this.#worker?.stop()
+    const worker = new PodWorker(
+      {
+        name: 'pod',
+        connect: () => this.connect(),
+        settings: this.settings,
+        timing: { ...usualTiming, persist: 200, drift: 100, busyServers: 200, longestPause: 300 },
+        log: silentLog((level, message, fields) => this.log.push(`${level} ${message} ${JSON.stringify(fields)}`)),
+        metrics: createPushMetrics(new Registry()),
+        known: () => undefined,
+        onFiles: () => {},
+        onState: () => {},
+      },
+      this.config(spec),
+    )
+    this.#worker = worker
+    return worker
+  }
+
+  connect(): PodApi {
+    return podConnector(this.settings)('127.0.0.1', this.#identity)
+  }
+
+  /** The files under the pod's root, as `parseFiles` takes them. */
+  files(): ReadonlyMap<string, string> {
+    const folders = ['maps', 'general', 'ssl']
+    const names = folders.flatMap((folder) => readdirSync(join(this.folder, folder)).map((name) => `${folder}/${name}`))
+    return new Map(names.map((name) => [name, readFileSync(join(this.folder, name), 'utf8')]))
+  }
+
+  /** Ends the API without warning and starts it again, as the kubelet would. */
+  async killApi(): Promise<void> {
+    await ended(this.#api, 'SIGKILL')
+    await this.#startApi()
+  }
+
+  /** The same with HAProxy: the worker dies, its master with it. */
+  async killHAProxy(): Promise<void> {
+    const master = this.#haproxy
+    const [worker] = readFileSync(`/proc/${master?.pid}/task/${master?.pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .slice(-1)
+    const gone = ended(master, 'SIGCONT')
+    process.kill(Number(worker), 'SIGKILL')
+    await gone
+    await this.#startHAProxy()
+  }
+
+  /** A reload that the operator knows nothing of. */
+  reloadFromOutside(): void {
+    this.#haproxy?.kill('SIGUSR2')
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker?.stop()
+    await ended(this.#api, 'SIGTERM')
+    await ended(this.#haproxy, 'SIGKILL')
+    this.#origin.closeAllConnections()
+    await new Promise((resolve) => this.#origin.close(resolve))
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async #prepare(config: RenderedConfig): Promise<void> {
+    for (const folder of ['maps', 'ssl', 'general', 'spoe', 'pki', 'run', 'dpapi/tx', 'dpapi/storage'])
+      mkdirSync(join(this.folder, folder), { recursive: true })
+    const { authority, server } = this.#identity
+    const pki = { 'ca.crt': authority.certificate, 'tls.crt': server.certificate, 'tls.key': server.key.reveal() }
+    for (const [name, text] of Object.entries(pki)) writeFileSync(join(this.folder, 'pki', name), text)
+    for (const { name, content } of archiveFiles(config, this.settings)) {
+      const text = content instanceof Secret ? content.reveal() : content
+      const own = name === 'dataplaneapi.yaml' ? atHome(text, this.folder) : text
+      writeFileSync(join(this.folder, name), own)
+    }
+    await new Promise<void>((resolve) => {
+      this.#origin.listen(this.#originPort, '0.0.0.0', resolve)
+    })
+    await this.#startHAProxy()
+    await this.#startApi()
+  }
+
+  async #startHAProxy(): Promise<void> {
+    const socket = `${join(this.folder, 'run/master.sock')},mode,600,level,admin`
+    const files = ['haproxy.cfg', 'general/backends.cfg'].flatMap((name) => ['-f', join(this.folder, name)])
+    const child = spawn(haproxyPath(), ['-W', '-db', '-S', socket, ...files], { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#haproxy = child
+    await said(child, 'Loading success')
+  }
+
+  async #startApi(): Promise<void> {
+    const [command, ...args] = this.#program.command
+    const file = join(this.folder, 'dataplaneapi.yaml')
+    const env = { ...process.env, TLS_HOST: '127.0.0.1' }
+    const child = spawn(command, [...args, '-f', file], { stdio: 'ignore', env })
+    this.#api = child
+    for (let round = 0; round < 400 && child.exitCode === null; round += 1) {
+      if (await answers(this.settings.apiPort)) return
+      await sleep(25)
+    }
+    throw new Error(`${this.#program.name} does not listen`)
+  }
+}
+
+function atHome(yaml: string, folder: string): string {
+  return yaml.replaceAll('/pki/', `${folder}/pki/`).replace('/usr/sbin/haproxy', haproxyPath())
+}
+
+function machine({ folder, httpPort, httpsPort }: PushLab): string {
+  const map = (name: string) => `${folder}/maps/${name}.map`
+  return `# _version=1
+global
+  hard-stop-after 2s
+  stats socket ${folder}/run/worker.sock mode 600 level admin
+  tune.ssl.default-dh-param 2048
+
+defaults base
+  mode http
+  timeout client 30s
+  timeout server 30s
+  timeout connect 2s
+
+defaults plain from base
+  balance roundrobin
+
+defaults filtered from base
+  balance roundrobin
+  http-response set-header x-filtered yes
+
+frontend visitors from base
+  bind 127.0.0.1:${httpPort}
+  bind 127.0.0.1:${httpsPort} ssl crt-list ${folder}/ssl/certificates-443.txt
+  http-request return status 200 content-type text/plain lf-string %[str(@gen),map_str(${map('meta')},none)] if { path /generation }
+  http-request set-var(txn.host) req.hdr(host),lower,concat(/),map_str(${map('hosts-80')},none)
+  http-request set-var(txn.rt) var(txn.host),concat(/),map_beg(${map('paths-80')},none)
+  http-request set-var(txn.act) var(txn.rt),map_str(${map('tree')},none),field(1,|)
+  use_backend %[var(txn.act)] if { var(txn.rt) -m beg @n. }
+  use_backend %[var(txn.rt)] if !{ var(txn.rt) -m str none }
+  default_backend none
+
+backend none from base
+  http-request return status 404
+`
+}
