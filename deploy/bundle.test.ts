@@ -97,7 +97,7 @@ describe('deploy/bundle', () => {
       'haproxy-gateway-system',
     ])
     const clusterWide = [...granted(ofKind(some, 'ClusterRole'))].map((triple) => triple.split(' ')[1]?.split('/')[0])
-    expect([...new Set(clusterWide)]).to.have.members(['gatewayclasses', 'namespaces'])
+    expect([...new Set(clusterWide)]).to.have.members(['customresourcedefinitions', 'gatewayclasses', 'namespaces'])
     expect([...granted(ofKind(some, 'Role'))]).to.include(' secrets list')
     expect(field(ofKind(some, 'Deployment')[0], 'spec', 'template', 'spec', 'containers', 0, 'args')).to.include(
       '--namespaces=shop',

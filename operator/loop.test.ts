@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import { Registry } from 'prom-client'
 
-import { silentLog } from './lib/log.ts'
+import { type Fields, silentLog } from './lib/log.ts'
 
 import { Loop } from './loop.ts'
+import type { StatusPatch } from './model/rendered.ts'
 import type { Built, RunResult } from './reconcile.ts'
 
 const nothing: RunResult = { kind: 'done', built: new Map(), patches: [] }
@@ -16,7 +17,7 @@ const failed: Built = {
 describe('loop', () => {
   let results: (() => RunResult)[]
   let seen: { runs: number }
-  let logged: { readonly level: string; readonly message: string; readonly run: unknown }[]
+  let logged: { readonly level: string; readonly message: string; readonly fields: Fields }[]
   let synced: PromiseWithResolvers<void>
   let loop: Loop
   let registry: Registry
@@ -38,7 +39,7 @@ describe('loop', () => {
       },
       synced: synced.promise,
       registry,
-      logger: silentLog((level, message, fields) => logged.push({ level, message, run: fields?.['run'] })),
+      logger: silentLog((level, message, fields) => logged.push({ level, message, fields: fields ?? {} })),
       backoffLimits: { first: 1, most: 2 },
     })
   })
@@ -87,9 +88,9 @@ describe('loop', () => {
     })
     synced.resolve()
     await ran(2)
-    expect(logged.map(({ level, message, run }) => [level, message, run])).to.deep.equal([
+    expect(logged.map(({ level, message, fields }) => [level, message, fields['run']])).to.deep.equal([
       ['error', 'a run failed; trying again', 1],
-      ['info', 'run', 2],
+      ['debug', 'run changed nothing', 2],
     ])
   })
 
@@ -114,6 +115,38 @@ describe('loop', () => {
       ['error', 'a proxy could not be computed; it keeps what it has'],
       ['info', 'run'],
       ['debug', 'run changed nothing'],
+    ])
+  })
+
+  it('names what a run changed, up to five proxies', async () => {
+    const ids = [1, 2, 3, 4, 5, 6].map((n) => `shop/g${n}`)
+    const of = (some: readonly string[], ...patches: readonly StatusPatch[]): RunResult => ({
+      kind: 'done',
+      built: new Map(some.map((id) => [id, failed])),
+      patches,
+    })
+    const patch: StatusPatch = { kind: 'Gateway', key: 'shop/g1', status: {} }
+    const rounds = [of(ids), of(['shop/g1', 'shop/g2']), of(['shop/g1', 'shop/g2'], patch), of(['shop/g1', 'shop/g2'])]
+    results.push(...rounds.map((result) => () => result))
+    synced.resolve()
+    for (const count of [1, 2, 3, 4]) {
+      await ran(count)
+      loop.changed()
+    }
+    const lines = logged.filter(({ message }) => message.startsWith('run')).slice(0, 4)
+    expect(
+      lines.map(({ level, fields }) => [level, fields['changed'], fields['gone'], fields['statuses']]),
+    ).to.deep.equal([
+      ['info', ids.slice(0, 5), [], 0],
+      ['info', [], ids.slice(2), 0],
+      ['info', [], [], 1],
+      ['debug', [], [], 0],
+    ])
+    expect(lines.map(({ fields }) => [fields['proxies'], fields['proxiesChanged']])).to.deep.equal([
+      [6, 6],
+      [2, 4],
+      [2, 0],
+      [2, 0],
     ])
   })
 

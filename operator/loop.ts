@@ -20,6 +20,9 @@ export type LoopOptions = {
 /** Milliseconds after which a held run looks again whether to go on without what is still being fetched. */
 const heldRecheck = 200
 
+/** Proxies that the line of a run names. */
+const mostNamed = 5
+
 type Done = RunResult & { readonly kind: 'done' }
 
 /** The dirty flag and what it sets off. */
@@ -113,19 +116,17 @@ export class Loop {
     const before = this.#last
     this.#last = result
     this.#metrics.proxies.set(result.built.size)
-    const changedProxies = [...result.built].filter(([id, built]) => before?.built.get(id) !== built)
-    for (const [proxy, built] of changedProxies) this.#tellFailure(proxy, built)
-    const quiet =
-      changedProxies.length === 0 &&
-      before?.built.size === result.built.size &&
-      sameItems(before.patches, result.patches)
-    const counts = {
-      proxies: result.built.size,
-      proxiesChanged: changedProxies.length,
-      statuses: result.patches.length,
-    }
-    if (!quiet) logger.info('run', { ...cost, ...counts })
-    else if (logger.isDebug()) logger.debug('run changed nothing', { ...cost, ...counts })
+    const changed = [...result.built].filter(([id, built]) => before?.built.get(id) !== built)
+    for (const [proxy, built] of changed) this.#tellFailure(proxy, built)
+    const gone = [...(before?.built.keys() ?? [])].filter((id) => !result.built.has(id))
+    const statuses = newItems(result.patches, before?.patches ?? [])
+    const proxiesChanged = changed.length + gone.length
+    const isQuiet = proxiesChanged === 0 && statuses === 0
+    if (isQuiet && !logger.isDebug()) return
+    const names = { changed: changed.slice(0, mostNamed).map(([id]) => id), gone: gone.slice(0, mostNamed) }
+    const fields = { ...cost, proxies: result.built.size, proxiesChanged, ...names, statuses }
+    if (isQuiet) logger.debug('run changed nothing', fields)
+    else logger.info('run', fields)
   }
 
   #tellFailure(proxy: string, built: Built): void {
@@ -140,8 +141,10 @@ export class Loop {
   }
 }
 
-function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((item, at) => item === b[at])
+// What is not yet as it should be comes again, identically, in every run.
+function newItems(items: readonly unknown[], before: readonly unknown[]): number {
+  const known = new Set(before)
+  return items.filter((item) => !known.has(item)).length
 }
 
 function createMetrics(registry: Registry) {

@@ -26,7 +26,7 @@ const services = 12
 
 for (const program of programs())
   describe(`pushing to a pod (${program.name})`, function () {
-    this.timeout(60_000)
+    this.timeout(100_000)
     let lab: PushLab
     let authority: Authority
     let pems: ReadonlyMap<string, string>
@@ -57,7 +57,7 @@ for (const program of programs())
     const arrived = async (): Promise<void> => {
       const { generation } = lab.config(specOf(state, pems))
       const isThere = () => worker.state.kind === 'programmed' && worker.state.generation === generation
-      for (let round = 0; round < 1500 && !isThere(); round += 1) await sleep(10)
+      for (let round = 0; round < 6000 && !isThere(); round += 1) await sleep(10)
       expect(isThere(), `${JSON.stringify(worker.state)}\n${lab.log.slice(-20).join('\n')}`).to.equal(true)
     }
 

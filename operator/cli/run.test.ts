@@ -39,9 +39,10 @@ describe('cli/run', () => {
     child = started
     let port = 0
     for await (const line of createInterface({ input: started.stdout })) {
-      const { message, health }: { message?: string; health?: number } = JSON.parse(line)
+      const { message, health, uptime }: { message?: string; health?: number; uptime?: number } = JSON.parse(line)
       if (message !== 'started') continue
       port = health ?? 0
+      expect(uptime, 'milliseconds since the process began').to.be.within(10, 60_000)
       break
     }
     const [livez, readyz] = await Promise.all(

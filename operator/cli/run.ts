@@ -33,7 +33,8 @@ export async function runOperator(settings: Settings): Promise<void> {
     notReady: () => (operator.loop.published ? undefined : 'The cluster was not read completely yet.'),
   })
   surviveMistakes(logger)
-  logger.info('started', { health: health.port, namespaces: settings.namespaces })
+  const uptime = Math.round(process.uptime() * 1000)
+  logger.info('started', { uptime, health: health.port, namespaces: settings.namespaces })
   const signal = await stopSignal()
   logger.info('stopping', { signal })
   operator.loop.stop()

@@ -23,6 +23,13 @@ export const kinds = {
   ConfigMap: { group: '', version: 'v1', plural: 'configmaps', namespaced: true, keep: 'referred' },
   Namespace: { group: '', version: 'v1', plural: 'namespaces', namespaced: false, keep: 'all' },
   Deployment: { group: 'apps', version: 'v1', plural: 'deployments', namespaced: true, keep: 'owned' },
+  CustomResourceDefinition: {
+    group: 'apiextensions.k8s.io',
+    version: 'v1',
+    plural: 'customresourcedefinitions',
+    namespaced: false,
+    keep: 'referred',
+  },
   Pod: { group: '', version: 'v1', plural: 'pods', namespaced: true, keep: 'owned' },
 } as const satisfies Record<Kind, KindRow>
 

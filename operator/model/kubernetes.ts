@@ -59,5 +59,7 @@ export type ObjectOf = {
   readonly Namespace: V1Namespace
   readonly Deployment: V1Deployment
   readonly Pod: V1Pod
+  /** Its annotations count here: the version of the Gateway API that is installed. */
+  readonly CustomResourceDefinition: KubernetesObject
 }
 export type Kind = keyof ObjectOf

@@ -24,10 +24,11 @@ describe('model/names', () => {
       workloadName('x'.repeat(71), 'c'),
     ]
     expect(new Set(names).size).to.equal(names.length)
-    const pair = fc.tuple(subdomain, subdomain)
+    const pair = fc.record({ gateway: subdomain, className: subdomain })
     fc.assert(
       fc.property(pair, pair, (a, b) => {
-        if (workloadName(...a) === workloadName(...b)) expect(a).to.deep.equal(b)
+        const same = workloadName(a.gateway, a.className) === workloadName(b.gateway, b.className)
+        if (same) expect(a).to.deep.equal(b)
       }),
       { numRuns: 2000 },
     )
@@ -44,14 +45,15 @@ describe('model/names', () => {
 
   // Whoever may create Gateways in a namespace chooses their names after those of others.
   it('gives no Gateway a workload that another one of its namespace can be given', () => {
-    const split = fc
+    type Pair = readonly [gateway: string, className: string]
+    const split: fc.Arbitrary<readonly [Pair, Pair]> = fc
       .tuple(fc.stringMatching(/^[a-z0-9]{1,3}([.-][a-z0-9]{1,3}){1,4}$/), fc.nat(4), fc.nat(4))
       .map(([text, a, b]) => [cut(text, a), cut(text, b)] as const)
-    const copied = fc.tuple(subdomain, subdomain).map((one) => [one, cut(workloadName(...one), 99)] as const)
-    const prefixed = fc.tuple(subdomain, label).map(([gateway, className]) => {
-      const other: readonly [string, string] = [`gw-${gateway}`, className]
-      return [[gateway, className], other] as const
-    })
+    const copied: typeof split = fc.tuple(subdomain, subdomain).map((one) => [one, cut(workloadName(...one), 99)])
+    const prefixed: typeof split = fc.tuple(subdomain, label).map(([gateway, className]) => [
+      [gateway, className],
+      [`gw-${gateway}`, className],
+    ])
     fc.assert(
       fc.property(fc.oneof(split, copied, prefixed), ([a, b]) => {
         if (workloadName(...a) === workloadName(...b)) expect(a).to.deep.equal(b)

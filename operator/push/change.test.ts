@@ -84,9 +84,9 @@ describe('change: commands', () => {
         ],
       },
       {
-        name: 'a renewed certificate is replaced before its fingerprint is claimed',
+        name: 'a renewed certificate is replaced while no fingerprint is claimed',
         after: { ...base, certificates: { 'a.pem': 'A2', 'b.pem': 'B' } },
-        commands: ['put-certificate a.pem', 'set meta.map @crt.a.pem 5f51b50f25fb'],
+        commands: ['delete meta.map @crt.a.pem', 'put-certificate a.pem', 'set meta.map @crt.a.pem 5f51b50f25fb'],
       },
       {
         name: 'a certificate that goes leaves the list first',

@@ -203,14 +203,10 @@ function compareCertificates(held: Held, wanted: RenderedConfig): Pair {
   for (const [file, { pem, fingerprint }] of wanted.certificates) {
     const known = held.certificates.get(file)
     if (known?.fingerprint === fingerprint) continue
+    const claim = { map: metaMap, key: certificateKey(file) }
+    if (known !== undefined) added.push({ kind: 'delete-entry', ...claim })
     added.push({ kind: 'put-certificate', file, pem, known: known !== undefined })
-    added.push({
-      kind: 'set-entry',
-      map: metaMap,
-      key: certificateKey(file),
-      value: fingerprint,
-      known: known !== undefined,
-    })
+    added.push({ kind: 'set-entry', ...claim, value: fingerprint, known: false })
   }
   for (const [list, entries] of wanted.certificateLists) {
     const before = held.certificateLists.get(list) ?? []

@@ -4,7 +4,7 @@ import type { V1Pod, V1Service } from '../model/kubernetes.ts'
 import { gatewayNameLabel, labelValue } from '../model/names.ts'
 import type { Workload } from '../model/proxy-model.ts'
 import type { Outcome, RenderedConfig } from '../model/rendered.ts'
-import { keyFor, splitKey, type ObjectKey, type Snapshot } from '../model/snapshot.ts'
+import { keyFor, splitKey, type ObjectKey } from '../model/snapshot.ts'
 import { Gathering, settle, type Entry } from '../lib/derive.ts'
 
 import { deleteOurs } from './kube-objects.ts'
@@ -12,7 +12,7 @@ import { Proxy, type ProxyOptions, type Surroundings } from './proxy.ts'
 import { Queues } from './queues.ts'
 import { authorityPlace, podSecretPlaces } from './secrets.ts'
 
-export type DataplaneOptions = Omit<ProxyOptions, 'secrets'> & { readonly snapshot: Snapshot }
+export type DataplaneOptions = Omit<ProxyOptions, 'secrets'>
 
 type Known = {
   readonly proxy: Proxy

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 
 import { Secret } from '../model/secret.ts'
 
@@ -74,6 +75,13 @@ describe('files', () => {
     ])
     const content = execFileSync('tar', ['-xzOf', '-', 'maps/hosts-80.map'], { input, encoding: 'utf8' })
     expect(content).to.equal('@/ @\na.example/ a.example\n')
+  })
+
+  it('an archive that no Secret could hold is refused, with the way out', async () => {
+    const config = configOf(spec)
+    const machine = { ...config.machine, text: `# ${randomBytes(1_500_000).toString('base64')}\n` }
+    const failure = await stateArchive({ ...config, machine }, testSettings).catch(String)
+    expect(failure).to.match(/takes 1\d{6} bytes, and a Secret holds 1048576; divide the routes/)
   })
 
   it('a name too long for the archive is a mistake, not a broken archive', () => {

@@ -55,11 +55,26 @@ export function placePath({ kind, namespace, name }: Place): string {
 /** The API server's words on a request that it did not carry out. */
 export class KubeRefusal extends Error {
   readonly status: number
+  /** Reasons of the causes in the answer's details. */
+  readonly causes: readonly string[]
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, causes: readonly string[] = []) {
     super(message)
     this.name = 'KubeRefusal'
     this.status = status
+    this.causes = causes
+  }
+}
+
+/** Runs a write; false when it was refused because the namespace is being deleted, so that asking again is of no use. */
+export async function unlessTerminating(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write
+    return true
+  } catch (error) {
+    if (error instanceof KubeRefusal && error.status === 403 && error.causes.includes('NamespaceTerminating'))
+      return false
+    throw error
   }
 }
 
@@ -74,7 +89,7 @@ export async function ask(
   if ((status >= 200 && status < 300) || accepted.includes(status)) return response
   const message = `${request.method} ${request.path}: HTTP ${status}: ${wordsOf(body)}`
   if (retryAfter !== undefined || status === 429) throw new ComeBack(retryAfter ?? 1000, message)
-  throw new KubeRefusal(status, message)
+  throw new KubeRefusal(status, message, causesOf(body))
 }
 
 /** Server-side apply: the fields in `object` become ours and nobody else's; all others stay. */
@@ -146,6 +161,11 @@ export function metadataOf(body: unknown): Metadata {
 export function fieldOf(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined
   return Object.entries(value).find(([key]) => key === name)?.[1]
+}
+
+function causesOf(body: unknown): readonly string[] {
+  const causes = fieldOf(fieldOf(body, 'details'), 'causes')
+  return Array.isArray(causes) ? causes.map((cause) => String(fieldOf(cause, 'reason'))) : []
 }
 
 function wordsOf(body: unknown): string {

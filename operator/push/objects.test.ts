@@ -47,6 +47,7 @@ describe('objects', () => {
         Namespace: empty(),
         Deployment: deployments,
         Pod: empty(),
+        CustomResourceDefinition: empty(),
       },
       operatorNamespace: 'operator',
       longestPause: 20,

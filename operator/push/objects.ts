@@ -6,7 +6,8 @@ import type { DesiredObject } from '../model/rendered.ts'
 import { keyFor, type ObjectKey, type Snapshot } from '../model/snapshot.ts'
 import type { Logger } from '../lib/log.ts'
 
-import { apply, deleteOurs, metadataOf, placeOf, placeText, type Place } from './kube-objects.ts'
+import { apply, deleteOurs, metadataOf, placeOf, placeText, unlessTerminating, type Place } from './kube-objects.ts'
+import { isLeaving } from './leaving.ts'
 import type { PushMetrics } from './push-metrics.ts'
 import { Queues } from './queues.ts'
 
@@ -125,13 +126,19 @@ export class Objects {
   #schedule(known: Known): void {
     if (known.place.kind === 'Deployment' && !this.#released.has(known.owner)) return
     this.#queues.put(placeText(known.place), async (signal) => {
-      const { desired, place } = known
-      const { body } = await apply(this.#options.call, desired, signal)
-      known.applied = desired
-      known.version = versionOf(place.kind, body)
-      this.#options.metrics.wrote('object')
-      this.#options.log.debug('object applied', { object: placeText(place) })
+      const { snapshot, log } = this.#options
+      const object = placeText(known.place)
+      const isWritten = !isLeaving(snapshot, known.owner) && (await unlessTerminating(this.#apply(known, signal)))
+      log.debug(isWritten ? 'object applied' : 'object left alone, it is being deleted', { object })
     })
+  }
+
+  async #apply(known: Known, signal: AbortSignal): Promise<void> {
+    const { desired, place } = known
+    const { body } = await apply(this.#options.call, desired, signal)
+    known.applied = desired
+    known.version = versionOf(place.kind, body)
+    this.#options.metrics.wrote('object')
   }
 
   #forget(id: string): void {

@@ -65,6 +65,14 @@ export type PodApi = {
   readonly close: () => Promise<void>
 }
 
+/** The API answered, HAProxy behind it did not. */
+export class HAProxyDown extends Error {
+  constructor(words = '') {
+    super(`HAProxy does not answer its Data Plane API${words === '' ? '' : `: ${words}`}`)
+    this.name = 'HAProxyDown'
+  }
+}
+
 /** The pod answered, and refused. The message never holds the content of a certificate call. */
 export class PodError extends Error {
   readonly status: number

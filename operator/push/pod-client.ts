@@ -8,7 +8,7 @@ import type { DataPlaneSettings } from '../model/settings.ts'
 
 import { baseName } from './files.ts'
 import { serverName, type Identity } from './identity.ts'
-import { PodError, type Endpoint, type PodApi } from './pod-api.ts'
+import { HAProxyDown, PodError, type Endpoint, type PodApi } from './pod-api.ts'
 import { sameAddress } from './same-address.ts'
 
 export type ConnectPod = (address: string, identity: Identity) => PodApi
@@ -257,8 +257,7 @@ async function toldByHAProxy<T>(client: DataPlaneClient, call: Promise<T>): Prom
   try {
     return await answered(call)
   } catch (error) {
-    if (error instanceof PodError && error.status === 404 && !(await isRunning(client)))
-      throw new Error('HAProxy does not answer its Data Plane API')
+    if (error instanceof PodError && error.status === 404 && !(await isRunning(client))) throw new HAProxyDown()
     throw error
   }
 }
@@ -274,7 +273,7 @@ async function isRunning({ information }: DataPlaneClient): Promise<boolean> {
 function refusal(error: ApiError): Error {
   const words = wordsOf(error.body)
   if (/(?:dial|read|write) unix|connection refused|broken pipe|i\/o timeout|no answer within/.test(words))
-    return new Error(`HAProxy does not answer its Data Plane API: ${words}`)
+    return new HAProxyDown(words)
   return new PodError(error.status, words === '' ? error.message : words)
 }
 

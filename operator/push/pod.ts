@@ -12,7 +12,8 @@ import { change, type Change, type Reload } from './change.ts'
 import { bootKey, freshlyLoaded, generationKey, holding, layoutOf, markedGeneration, type Held } from './held.ts'
 import { markStage, strange } from './marks.ts'
 import { backOffTime } from './pause.ts'
-import { PodError, type PodApi } from './pod-api.ts'
+import { HAProxyDown, PodError, type PodApi } from './pod-api.ts'
+import { unfinishedMeta } from './files.ts'
 import { generationOfFiles, loadConfig, persistFiles, Refused } from './pod-files.ts'
 import type { PushMetrics } from './push-metrics.ts'
 import { readBack, readMemory } from './read-back.ts'
@@ -51,6 +52,8 @@ export class PodWorker {
   #boot: string | undefined
   /** What the pod's files hold, if that is known. */
   #persisted: RenderedConfig | undefined
+  /** Files were changed after `#persisted` was written. */
+  #filesOpen = false
   #refused: RenderedConfig | undefined
   /** A change broke off: what the pod says about its generation is not to be believed. */
   #distrusted = false
@@ -149,7 +152,12 @@ export class PodWorker {
     const { name, log, timing, metrics } = this.#options
     this.#failures += 1
     this.#held = undefined
-    this.#due.retry = performance.now() + backOffTime(this.#failures, timing.longestPause)
+    // A HAProxy that is asked in the moment of its start answers nobody for half a minute: it is given time.
+    const pause = Math.max(
+      backOffTime(this.#failures, timing.longestPause),
+      error instanceof HAProxyDown ? timing.down : 0,
+    )
+    this.#due.retry = performance.now() + pause
     metrics.failed('pod')
     const message = errorText(error)
     // A pod that starts refuses connections for a second or two.
@@ -277,6 +285,8 @@ export class PodWorker {
       // Without any mark the next operator would take memory for what the files say. Later ones do not have to stand first: as long as
       // this process lives it believes nothing anyway, and it saves a call's time.
       if (isFirst) await mark()
+      if (stages.some(({ commands }) => commands.some(({ kind }) => kind === 'put-certificate')))
+        await this.#openFiles()
       const [marked, done] = await Promise.allSettled([isFirst ? undefined : mark(), runStages(this.#api, stages)])
       if (done.status === 'rejected') throw done.reason
       if (marked.status === 'rejected') throw marked.reason
@@ -328,17 +338,24 @@ export class PodWorker {
     this.#due.busy = Infinity
     this.#due.persist = Infinity
     this.#persisted = wanted
+    this.#filesOpen = false
     onFiles(wanted)
     this.#adopt(wanted, freshlyLoaded(wanted, settings))
   }
 
   // ---- what can wait ----------------------------------------------------------------------------------------------------------------
 
+  // A certificate changes in its file as well: until the files are written, they are nobody's generation any more.
+  async #openFiles(): Promise<void> {
+    this.#filesOpen = true
+    await this.#api.putFile(unfinishedMeta.name, unfinishedMeta.content)
+  }
+
   async #persist(): Promise<void> {
     const config = this.#current
     const persisted = this.#persisted
     this.#due.persist = Infinity
-    if (config === undefined || config === persisted) return
+    if (config === undefined || (config === persisted && !this.#filesOpen)) return
     this.#persisted = undefined
     try {
       await persistFiles(this.#api, { config, persisted, settings: this.#options.settings })
@@ -350,6 +367,7 @@ export class PodWorker {
       return
     }
     this.#persisted = config
+    this.#filesOpen = false
     this.#options.onFiles(config)
   }
 

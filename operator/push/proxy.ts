@@ -5,11 +5,13 @@ import type { V1Pod, V1Service } from '../model/kubernetes.ts'
 import type { Workload } from '../model/proxy-model.ts'
 import type { Outcome, RenderedConfig } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
-import type { ObjectKey } from '../model/snapshot.ts'
+import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 import type { Logger } from '../lib/log.ts'
 
 import type { Identity } from './identity.ts'
 import { addressOf, hasAll, isCallable, isReady, outcomeOf, type PodReport } from './outcome.ts'
+import { unlessTerminating } from './kube-objects.ts'
+import { isLeaving } from './leaving.ts'
 import type { ConnectPod } from './pod-client.ts'
 import { PodWorker } from './pod.ts'
 import type { PushMetrics } from './push-metrics.ts'
@@ -19,6 +21,7 @@ import type { Timing } from './timing.ts'
 
 export type ProxyOptions = {
   readonly call: KubeCaller
+  readonly snapshot: Snapshot
   readonly operatorNamespace: string
   readonly settings: DataPlaneSettings
   readonly timing: Timing
@@ -97,13 +100,15 @@ export class Proxy {
 
   /** Looks at the age of the certificates and renews what is due. */
   checkIdentity(): void {
-    const { secrets, call, operatorNamespace, clock, log } = this.#options
+    const { secrets, call, snapshot, operatorNamespace, clock, log } = this.#options
     secrets.put(`identity ${this.#id}`, async (signal) => {
+      if (isLeaving(snapshot, this.#id)) return
       const before = this.#identity
       const place = authorityPlace(this.#id, operatorNamespace)
       const identity = await ensureIdentity(call, this.#id, place, clock())
       if (this.#stopped || before?.client.certificate === identity.client.certificate) return
-      await applyPodIdentity(call, { id: this.#id, workload: this.#workload }, identity, signal)
+      const written = applyPodIdentity(call, { id: this.#id, workload: this.#workload }, identity, signal)
+      if (!(await unlessTerminating(written))) return
       this.#identity = identity
       if (before !== undefined) log.info('certificates renewed', { gateway: this.#id })
       for (const { worker } of this.#pods.values()) worker.reconnect()
@@ -148,12 +153,14 @@ export class Proxy {
 
   // What no HAProxy has taken yet must not be what the next one starts from; without any pod there is nobody to ask.
   #writeState(): void {
-    const { secrets, call, settings } = this.#options
+    const { secrets, call, snapshot, settings } = this.#options
     secrets.put(`state ${this.#id}`, async (signal) => {
       const rendered = this.#rendered
       if (this.#stopped || this.#state?.rendered === rendered) return
       if (this.#state !== undefined && !this.#isTried(rendered)) return
-      await applyState(call, { id: this.#id, workload: this.#workload }, { rendered, settings }, signal)
+      if (isLeaving(snapshot, this.#id)) return
+      const written = applyState(call, { id: this.#id, workload: this.#workload }, { rendered, settings }, signal)
+      if (!(await unlessTerminating(written))) return
       this.#state = { rendered, at: performance.now() }
       this.#remember(rendered)
       this.#secretWritten()

@@ -73,6 +73,7 @@ describe('push', () => {
       Namespace: new Table(),
       Deployment: new Table(),
       Pod: new Table(),
+      CustomResourceDefinition: new Table(),
     }
     door = openPush({
       call: kube.call,

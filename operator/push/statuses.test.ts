@@ -51,6 +51,7 @@ describe('statuses', () => {
         Namespace: empty(),
         Deployment: empty(),
         Pod: empty(),
+        CustomResourceDefinition: new Table(),
       },
       timing: { ...usualTiming, longestPause: 20, status: 10, statusAtMost: 40 },
       log: silentLog(),

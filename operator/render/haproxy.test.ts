@@ -83,6 +83,16 @@ describe('a real HAProxy with rendered files', function () {
     })
   })
 
+  it('gives up a regular expression that goes back and forth, for it would hold up everybody', async () => {
+    const headers = [{ name: 'x', kind: 'regex' as const, value: '(?:a+)+b|a+!' }]
+    const redirect = { kind: 'redirect' as const, redirect: { status: 307 as const }, filters: [] }
+    const rules = [{ id: 'regex', match: { ...anyPath, headers }, action: redirect }]
+    await withHaproxy([{ port: 0, hostname: '', rules }], async (send) => {
+      expect((await send({ ...simplest, headers: { x: 'aaaa!' } })).status).to.equal(307)
+      expect((await send({ ...simplest, headers: { x: `${'a'.repeat(20)}!` } })).status).to.equal(404)
+    })
+  })
+
   it('sends a request without a usable host to the virtual host of any host', async () => {
     const rules = [
       {

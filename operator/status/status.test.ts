@@ -25,6 +25,7 @@ function snapshot(): Snapshot {
     Namespace: new Table<ObjectOf['Namespace']>(),
     Deployment: new Table<ObjectOf['Deployment']>(),
     Pod: new Table<ObjectOf['Pod']>(),
+    CustomResourceDefinition: new Table(),
   }
 }
 

@@ -8,7 +8,16 @@ import { keyOf, type ObjectKey } from '../model/snapshot.ts'
 import { snapshotFromObjects } from '../watch/files.ts'
 
 import { supportedFeatures } from './supported-features.ts'
-import { endpointSlice, gateway, gatewayClass, grant, listener, namespace, route } from './testing/objects.ts'
+import {
+  endpointSlice,
+  gateway,
+  gatewayApiDefinition,
+  gatewayClass,
+  grant,
+  listener,
+  namespace,
+  route,
+} from './testing/objects.ts'
 import { service, tlsListener, tlsSecret } from './testing/objects.ts'
 import { createTranslator } from './translate.ts'
 
@@ -212,6 +221,7 @@ describe('translate: the law', () => {
     fc
       .tuple(fc.constantFrom(...namespaces), fc.constantFrom('x', 'y'))
       .map(([name, team]) => namespace(name, { team })),
+    fc.constantFrom('v1.6.1', 'v1.5.0').map(gatewayApiDefinition),
   )
   type Edit = { readonly object: KubernetesObject; readonly remove: boolean }
   const edit: fc.Arbitrary<Edit> = fc.record({ object, remove: fc.boolean() })
@@ -234,10 +244,11 @@ describe('translate: the law', () => {
             if (remove && isKnown(one.kind)) snapshot.remove(one.kind, keyOf(one))
             else snapshot.put(one)
           }
-          const { proxies, report } = live()
+          const { proxies, suspended, report } = live()
           frontends += proxies.flatMap((proxy) => proxy.frontends.flatMap(({ hosts }) => hosts.flat())).length
           const fresh = createTranslator(snapshotFromObjects([...objects.values()]))()
           expect(proxies).to.deep.equal(fresh.proxies)
+          expect(suspended).to.deep.equal(fresh.suspended)
           expect(report).to.deep.equal(fresh.report)
         }
       }),

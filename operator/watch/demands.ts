@@ -1,7 +1,8 @@
 // Objects that are kept only while a derivation reads them: fetched at the first read, again when the watch says they changed,
 // let go after the last read. What nobody refers to is never fetched.
 
-import type { KubernetesObject } from '../model/kubernetes.ts'
+import { kinds } from '../model/kinds.ts'
+import type { Kind, KubernetesObject } from '../model/kubernetes.ts'
 import type { ObjectKey } from '../model/snapshot.ts'
 
 import { backoff, type BackoffLimits } from '../lib/backoff.ts'
@@ -9,7 +10,12 @@ import { errorText, type Logger } from '../lib/log.ts'
 
 import { pause } from './pause.ts'
 
-export type DemandKind = 'Secret' | 'ConfigMap'
+/** The kinds that are kept only when referred to. */
+export type DemandKind = { [K in Kind]: (typeof kinds)[K]['keep'] extends 'referred' ? K : never }[Kind]
+
+export function isDemandKind(kind: Kind): kind is DemandKind {
+  return kinds[kind].keep === 'referred'
+}
 
 export type DemandsOptions = {
   /** Undefined: there is none. Rejects when there was no answer. */

@@ -34,6 +34,7 @@ const trimmers: { readonly [K in Kind]?: (object: ObjectOf[K]) => void } = {
   EndpointSlice: trimEndpointSlice,
   Namespace: trimNamespace,
   Pod: trimPod,
+  CustomResourceDefinition: trimDefinition,
 }
 
 // Annotations of a slice hold the time of its last change, its endpoints the zone, the node and the Pod: no rule reads them.
@@ -50,6 +51,11 @@ function trimNamespace(namespace: V1Namespace): void {
 // We made the Pod's template: what counts here is how the Pod is doing.
 function trimPod(pod: V1Pod): void {
   delete pod.spec
+}
+
+// Schemas are large; what counts here is said by the annotations.
+function trimDefinition(definition: KubernetesObject): void {
+  keepFields(definition, ['apiVersion', 'kind', 'metadata'])
 }
 
 function trimMetadata(metadata: V1ObjectMeta): void {

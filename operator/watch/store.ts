@@ -6,9 +6,10 @@ import { keyOf } from '../model/snapshot.ts'
 
 import { Table } from '../lib/derive.ts'
 
+import type { DemandKind } from './demands.ts'
 import { isKind, slim } from './slim.ts'
 
-export type OnDemand = (kind: 'Secret' | 'ConfigMap', key: ObjectKey, wanted: boolean) => void
+export type OnDemand = (kind: DemandKind, key: ObjectKey, wanted: boolean) => void
 
 /** Kind → key → frozen object. An object is replaced when something that a rule could read changed, and only then. */
 export class Store {
@@ -28,6 +29,9 @@ export class Store {
       Namespace: new Table(),
       Deployment: new Table(),
       Pod: new Table(),
+      CustomResourceDefinition: new Table(
+        onDemand && ((key, wanted) => onDemand('CustomResourceDefinition', key, wanted)),
+      ),
     }
   }
 

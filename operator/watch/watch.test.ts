@@ -79,6 +79,22 @@ describe('watch', () => {
     expect(api.accepted[listAt]).to.match(/as=PartialObjectMetadataList/)
   })
 
+  it('fetches an object without namespace when a derivation reads it, also when namespaces are given', async () => {
+    const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+    const annotations = { version: 'v1' }
+    api.put(definitions, 'a.example.com', { metadata: { namespace: undefined, annotations }, spec: { group: 'x' } })
+    open(['shop'])
+    await door.synced
+    expect(door.snapshot.CustomResourceDefinition.size).to.equal(0)
+    const read = derive(() => door.snapshot.CustomResourceDefinition.get('a.example.com'))
+    expect(read()).to.equal(undefined)
+    await api.until(() => door.pendingDemands(1000) === 0)
+    expect(read()?.metadata?.annotations).to.deep.equal(annotations)
+    expect(read()).to.not.have.property('spec')
+    const listAt = api.requests.findIndex(({ pathname }) => pathname === definitions)
+    expect(api.accepted[listAt]).to.match(/as=PartialObjectMetadataList/)
+  })
+
   it('looks at the given namespaces only, and at objects without namespace everywhere', async () => {
     open(['shop', 'blog'])
     await door.synced

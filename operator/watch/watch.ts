@@ -2,7 +2,7 @@
 
 import type { Registry } from 'prom-client'
 
-import { kinds } from '../model/kinds.ts'
+import { kinds, type KindRow } from '../model/kinds.ts'
 import type { KubeCaller } from '../model/kube-call.ts'
 import type { Kind, KubernetesObject } from '../model/kubernetes.ts'
 import { keyOf, splitKey, type ObjectKey, type Snapshot } from '../model/snapshot.ts'
@@ -10,7 +10,7 @@ import { keyOf, splitKey, type ObjectKey, type Snapshot } from '../model/snapsho
 import type { Logger } from '../lib/log.ts'
 
 import { Cluster, collectionPath } from './cluster.ts'
-import { Demands, type DemandKind } from './demands.ts'
+import { Demands, isDemandKind, type DemandKind } from './demands.ts'
 import { createKubeClient, loadKubeConfig, type KubeClient } from './kube.ts'
 import { createWatchMetrics } from './metrics.ts'
 import { Store } from './store.ts'
@@ -60,7 +60,7 @@ export function openWatch({ kubeconfig, namespaces, registry, logger }: WatchOpt
     metrics: createWatchMetrics(registry),
     onEvent: (kind, object, gone) => {
       const key = keyOf(object)
-      if (kind === 'Secret' || kind === 'ConfigMap') demands.changed(kind, key)
+      if (isDemandKind(kind)) demands.changed(kind, key)
       else if (keep(store, { kind, key, object: gone ? undefined : object })) tell()
     },
   })
@@ -89,10 +89,11 @@ type Reach = { readonly client: KubeClient; readonly namespaces: readonly string
 // What we may not see is not there for us; the log says why.
 function fetcher({ client, namespaces, logger }: Reach) {
   return async (kind: DemandKind, key: ObjectKey, signal: AbortSignal): Promise<KubernetesObject | undefined> => {
+    const { group, version, plural, namespaced }: KindRow = kinds[kind]
     const { namespace, name } = splitKey(key)
-    if (namespaces.length > 0 && !namespaces.includes(namespace)) return undefined
-    const { group, version, plural } = kinds[kind]
-    const path = `${collectionPath(group, version, plural, encodeURIComponent(namespace))}/${encodeURIComponent(name)}`
+    if (namespaced && namespaces.length > 0 && !namespaces.includes(namespace)) return undefined
+    const home = namespaced ? encodeURIComponent(namespace) : undefined
+    const path = `${collectionPath(group, version, plural, home)}/${encodeURIComponent(name)}`
     const { status, body } = await client.call({ method: 'GET', path, signal })
     if (status === 200) return Object.assign(parseObject(body), { kind })
     if (status === 403)

@@ -14,6 +14,13 @@ export function gatewayClass(name = 'haproxy', more: object = {}): KubernetesObj
   return Object.assign({ apiVersion: gatewayApi, kind: 'GatewayClass', metadata: { name } }, { spec })
 }
 
+/** Tells the version of the Gateway API that is installed, or nothing about it. */
+export function gatewayApiDefinition(version?: string): KubernetesObject {
+  const annotations = version === undefined ? {} : { 'gateway.networking.k8s.io/bundle-version': version }
+  const metadata = { name: 'gatewayclasses.gateway.networking.k8s.io', annotations }
+  return { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata }
+}
+
 export function listener(more: Partial<GatewayListener> = {}): GatewayListener {
   return { name: 'http', port: 80, protocol: 'HTTP', ...more }
 }

@@ -71,11 +71,15 @@ export class FakeApi {
     })
   }
 
-  /** Adds or changes an object; the kinds of the collection are as in Kubernetes' lists: absent from items. */
-  put(collection: string, name: string, content: object = {}): void {
+  /** Adds or changes an object, of namespace `shop` unless it says otherwise; the kinds of the collection are as in Kubernetes' lists: absent from items. */
+  put(
+    collection: string,
+    name: string,
+    content: { readonly metadata?: object; readonly [field: string]: unknown } = {},
+  ): void {
     this.#version += 1
     const key = `${collection}/${name}`
-    const metadata = { name, namespace: 'shop', resourceVersion: String(this.#version) }
+    const metadata = { name, namespace: 'shop', resourceVersion: String(this.#version), ...content.metadata }
     const object = { ...content, metadata }
     this.#happen({ version: this.#version, collection, type: this.#objects.has(key) ? 'MODIFIED' : 'ADDED', object })
     this.#objects.set(key, object)
