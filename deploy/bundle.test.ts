@@ -66,6 +66,7 @@ describe('deploy/bundle', () => {
       [...all].filter((triple) => /\*| (update|deletecollection|impersonate|escalate|bind)$/.test(triple)),
     ).to.deep.equal([])
     expect(writes.filter((triple) => !written.has(triple.split(' ').slice(0, 2).join(' ')))).to.deep.equal([
+      'gateway.networking.k8s.io gatewayclasses patch',
       'events.k8s.io events create',
       'events.k8s.io events patch',
     ])

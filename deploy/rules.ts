@@ -17,7 +17,9 @@ const gatewayApi = 'gateway.networking.k8s.io'
 
 /** Permissions on kinds that have no namespace. */
 export function clusterRules(): readonly Rule[] {
-  return toRules(grantsOfKinds((row) => !row.namespaced))
+  // For the finalizer of classes that Gateways use.
+  const finalizers = { group: gatewayApi, resource: kinds.GatewayClass.plural, verbs: ['patch'] }
+  return toRules([...grantsOfKinds((row) => !row.namespaced), finalizers])
 }
 
 /** Permissions in every namespace that the operator looks at, its own among them. */

@@ -43,6 +43,7 @@ describe('reconcile', () => {
           want: (id, _, rendered) => said.push(`dataplane ${id} ${rendered.generation}`),
           keepOnly: (ids) => said.push(`keep dataplanes ${ids.join()}`),
         },
+        finalizers: { want: () => said.push('finalizers') },
         statuses: { want: () => said.push('statuses') },
         outcomes: () => known,
       },
@@ -59,6 +60,7 @@ describe('reconcile', () => {
       'dataplane shop/api 1',
       'keep objects shop/web,shop/api',
       'keep dataplanes shop/web,shop/api',
+      'finalizers',
       'statuses',
     ])
     expect(statusInput?.features).to.deep.equal(['HTTPRoute'])
@@ -72,6 +74,7 @@ describe('reconcile', () => {
       'dataplane shop/web 1',
       'keep objects shop/web,shop/old',
       'keep dataplanes shop/web,shop/old',
+      'finalizers',
       'statuses',
     ])
   })
@@ -90,6 +93,7 @@ describe('reconcile', () => {
       'dataplane shop/web 1',
       'keep objects shop/bad,shop/web',
       'keep dataplanes shop/bad,shop/web',
+      'finalizers',
       'statuses',
     ])
     const outcome = statusInput?.outcomes.get('shop/bad')

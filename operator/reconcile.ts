@@ -42,6 +42,7 @@ export type Doors = {
     readonly want: (id: ObjectKey, workload: Workload, rendered: RenderedConfig) => void
     readonly keepOnly: (ids: readonly ObjectKey[]) => void
   }
+  readonly finalizers: { readonly want: (classes: Report['classes']) => void }
   readonly statuses: { readonly want: (patches: readonly StatusPatch[]) => void }
   readonly outcomes: () => ReadonlyMap<ObjectKey, Outcome>
 }
@@ -78,6 +79,7 @@ export function reconcile(snapshot: Snapshot, tools: Tools, now: Date): RunResul
   const kept = [...built.keys(), ...suspended]
   push.objects.keepOnly(kept)
   push.dataplane.keepOnly(kept)
+  push.finalizers.want(report.classes)
 
   const outcomes = withFailures(push.outcomes(), built)
   const patches = statuses({ snapshot, report, outcomes, features, now })

@@ -137,6 +137,7 @@ function openOperator(objects: readonly KubernetesObject[]) {
     push: {
       objects: { want: timed('want', push.objects.want), keepOnly: timed('want', push.objects.keepOnly) },
       dataplane: { want: timed('want', push.dataplane.want), keepOnly: timed('want', push.dataplane.keepOnly) },
+      finalizers: { want: timed('want', push.finalizers.want) },
       statuses: { want: timed('want', push.statuses.want) },
       outcomes: timed('want', push.outcomes),
     },

@@ -277,7 +277,7 @@ function visitorsOf(lab: PushLab): Visitors {
   const agent = new Agent({ keepAlive: true })
   const mistakes: string[] = []
   let answered = 0
-  let ending = false
+  const ending = new AbortController()
   let deaths = 0
   let isDead = false
   const look = async (n: number, path: string): Promise<void> => {
@@ -294,7 +294,7 @@ function visitorsOf(lab: PushLab): Visitors {
     }
   }
   const lane = async (first: number): Promise<void> => {
-    for (let at = first; !ending; at += 1) {
+    for (let at = first; !ending.signal.aborted; at += 1) {
       const n = at % (services + 1)
       await look(n === 0 ? steady.n : n, at % 17 === 0 ? '/slow' : '/')
       await sleep(2)
@@ -311,7 +311,7 @@ function visitorsOf(lab: PushLab): Visitors {
       deaths += 1
     },
     end: async () => {
-      ending = true
+      ending.abort()
       await Promise.all(lanes)
       agent.destroy()
       return { mistakes, answered }

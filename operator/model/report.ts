@@ -18,7 +18,11 @@ export type Report = {
 }
 
 /** A GatewayClass that names our controller. */
-export type ClassReport = { readonly findings: readonly Finding[] }
+export type ClassReport = {
+  readonly findings: readonly Finding[]
+  /** Whether a Gateway names it. */
+  readonly isUsed: boolean
+}
 
 /** A Gateway of an accepted class of ours. */
 export type GatewayReport = {

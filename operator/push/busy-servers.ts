@@ -1,5 +1,4 @@
 import { PodError, type PodApi } from './pod-api.ts'
-import type { Stage } from './change.ts'
 import type { Held } from './held.ts'
 import { deleteServer, type BusyServer } from './runtime.ts'
 
@@ -12,20 +11,14 @@ export class BusyServers {
   }
 
   remember(servers: readonly BusyServer[]): void {
-    for (const server of servers) this.#servers.set(idOf(server), server)
-  }
-
-  /** Servers that these stages want again do not end. */
-  spare(stages: readonly Stage[]): void {
-    for (const { commands } of stages)
-      for (const command of commands) if (command.kind === 'put-server') this.#servers.delete(idOf(command))
+    for (const server of servers) this.#servers.set(`${server.backend}/${server.server}`, server)
   }
 
   clear(): void {
     this.#servers.clear()
   }
 
-  /** Another attempt for each, but for what the pod is meant to hold. A refusal is no failure: the next attempt comes. */
+  /** Another attempt for each, but for what the pod is meant to hold by now. A refusal is no failure: the next attempt comes. */
   async deleteFrom(api: PodApi, { backends, layout }: Held): Promise<void> {
     const names = new Map([...layout.aliases].map(([name, spare]) => [spare, name]))
     for (const [id, server] of this.#servers) {
@@ -34,10 +27,6 @@ export class BusyServers {
       if (isWanted || (await isGone(api, server))) this.#servers.delete(id)
     }
   }
-}
-
-function idOf({ backend, server }: BusyServer): string {
-  return `${backend}/${server}`
 }
 
 async function isGone(api: PodApi, server: BusyServer): Promise<boolean> {

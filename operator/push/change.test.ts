@@ -303,7 +303,7 @@ function expectHeld(pod: FakePod, held: Held, wanted: RenderedConfig): void {
   expect(new Map(fingerprints)).to.deep.equal(
     new Map([...wanted.certificates].map(([file, { fingerprint }]) => [file, fingerprint] as const)),
   )
-  expect([...memory.certificates].toSorted()).to.deep.equal([...wanted.certificates.keys()].toSorted())
+  expect([...memory.certificates.keys()].toSorted()).to.deep.equal([...wanted.certificates.keys()].toSorted())
   for (const [list, entries] of wanted.certificateLists) {
     const byFile = (a: { file: string }, b: { file: string }) => (a.file < b.file ? -1 : 1)
     expect([...(memory.lists.get(list) ?? [])].toSorted(byFile)).to.deep.equal([...entries].toSorted(byFile))

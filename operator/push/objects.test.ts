@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { Registry } from 'prom-client'
 
+import type { ObjectOf } from '../model/kubernetes.ts'
 import type { DesiredObject } from '../model/rendered.ts'
 import { Table } from '../lib/derive.ts'
 import { silentLog } from '../lib/log.ts'
@@ -25,10 +26,19 @@ function deployment(replicas: number, name = 'web'): DesiredObject {
   return object
 }
 
+const leavingGateway: ObjectOf['Gateway'] = {
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'Gateway',
+  metadata: { name: 'web', deletionTimestamp: new Date() },
+  spec: { gatewayClassName: 'haproxy', listeners: [] },
+}
+
 describe('objects', () => {
   let kube: FakeKube
   let objects: Objects
   const deployments = new Table<{ metadata: { name: string; namespace: string; generation: number } }>()
+  const namespaces = new Table<ObjectOf['Namespace']>()
+  const gateways = new Table<ObjectOf['Gateway']>()
 
   beforeEach(() => {
     kube = new FakeKube()
@@ -37,14 +47,14 @@ describe('objects', () => {
       call: kube.call,
       snapshot: {
         GatewayClass: empty(),
-        Gateway: empty(),
+        Gateway: gateways,
         HTTPRoute: empty(),
         ReferenceGrant: empty(),
         Service: empty(),
         EndpointSlice: empty(),
         Secret: empty(),
         ConfigMap: empty(),
-        Namespace: empty(),
+        Namespace: namespaces,
         Deployment: deployments,
         Pod: empty(),
         CustomResourceDefinition: empty(),
@@ -56,7 +66,11 @@ describe('objects', () => {
     })
     objects.release('shop/web')
   })
-  afterEach(() => objects.stop())
+  afterEach(async () => {
+    namespaces.delete('shop')
+    gateways.delete('shop/web')
+    await objects.stop()
+  })
 
   const applies = () => kube.paths('PATCH').length
   const shown = (generation: number) =>
@@ -149,6 +163,36 @@ describe('objects', () => {
     await objects.idle()
     objects.keepOnly([])
     await eventually('deleted', () => !kube.objects.has(path))
+  })
+
+  for (const [what, mark] of [
+    ['namespace', () => namespaces.set('shop', { metadata: { name: 'shop', deletionTimestamp: new Date() } })],
+    ['Gateway', () => gateways.set('shop/web', leavingGateway)],
+  ] as const)
+    it(`nothing is applied once the ${what} is being deleted`, async () => {
+      objects.want('shop/web', [deployment(1)])
+      await objects.idle()
+      mark()
+      objects.want('shop/web', [deployment(2)])
+      await objects.idle()
+      expect(applies()).to.equal(1)
+    })
+
+  const forbidden = (reason: string) => ({ status: 403, body: { message: 'no', details: { causes: [{ reason }] } } })
+
+  it('a namespace that the API server knows to be terminating is left alone, any other refusal is not', async () => {
+    kube.answer = () => forbidden('NamespaceTerminating')
+    objects.want('shop/web', [deployment(1)])
+    await objects.idle()
+    expect(applies()).to.equal(1)
+    let left = 2
+    kube.answer = () => {
+      left -= 1
+      return left >= 0 ? forbidden('Quota') : undefined
+    }
+    objects.want('shop/web', [deployment(2)])
+    await objects.idle()
+    expect(applies()).to.equal(4)
   })
 
   it('a Deployment waits until its proxy is released', async () => {

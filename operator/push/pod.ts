@@ -278,7 +278,6 @@ export class PodWorker {
     const began = performance.now()
     this.#held = undefined
     this.#distrusted = true
-    this.#busy.spare(stages)
     try {
       const isFirst = this.#boot === undefined
       const mark = () => runStages(this.#api, [markStage(boot, isFirst)])

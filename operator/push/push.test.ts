@@ -278,6 +278,27 @@ describe('push', () => {
     await eventually('gone', () => !kube.objects.has(`${deployments}/web-haproxy`) && !kube.objects.has(authority))
   })
 
+  it('nothing is written for a Gateway whose namespace is being deleted, Secrets included', async () => {
+    snapshot.Namespace.set('shop', { metadata: { name: 'shop', deletionTimestamp: new Date() } })
+    run(configOf(base))
+    await door.stop()
+    expect([...kube.paths('POST'), ...kube.paths('PATCH')]).to.deep.equal([])
+  })
+
+  it('a terminating namespace that the snapshot does not show yet is asked once for each object', async () => {
+    kube.answer = ({ method, path }) =>
+      method === 'PATCH' && path.includes('/namespaces/shop/')
+        ? { status: 403, body: { message: 'no', details: { causes: [{ reason: 'NamespaceTerminating' }] } } }
+        : undefined
+    run(configOf(base))
+    await eventually('asked', () =>
+      ['-pki', '-state'].every((end) => kube.paths('PATCH').some((path) => path.endsWith(end))),
+    )
+    await door.stop()
+    expect(new Set(kube.paths('PATCH')).size).to.equal(kube.paths('PATCH').length)
+    expect(lines.filter((line) => line.includes('cannot be written'))).to.deep.equal([])
+  })
+
   it('no key and no certificate call ever reaches the log', async () => {
     kube.answer = ({ method, path }) =>
       method === 'PATCH' && path.includes('-pki') ? { status: 500, body: { message: 'etcd is away' } } : undefined

@@ -6,11 +6,13 @@ import type { KubeCaller } from '../model/kube-call.ts'
 import type { Workload } from '../model/proxy-model.ts'
 import type { DesiredObject, Outcome, RenderedConfig, StatusPatch } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
+import type { Report } from '../model/report.ts'
 import { authoritySecretName, labelValue } from '../model/names.ts'
 import { keyFor, splitKey, type ObjectKey, type Snapshot } from '../model/snapshot.ts'
 import type { Logger } from '../lib/log.ts'
 
 import { Dataplane } from './dataplane.ts'
+import { Finalizers } from './finalizers.ts'
 import type { Place } from './kube-objects.ts'
 import { Objects } from './objects.ts'
 import { podConnector, type ConnectPod } from './pod-client.ts'
@@ -51,6 +53,8 @@ export type PushDoor = {
     readonly want: (id: ObjectKey, workload: Workload, rendered: RenderedConfig) => void
     readonly keepOnly: (ids: readonly ObjectKey[]) => void
   }
+  /** All classes of ours: those that Gateways use are kept from being deleted before them. */
+  readonly finalizers: { readonly want: (classes: Report['classes']) => void }
   /** All statuses that are not as they should be. */
   readonly statuses: { readonly want: (patches: readonly StatusPatch[]) => void }
   /** By Gateway; identities stay while nothing changed. */
@@ -67,6 +71,7 @@ export function openPush(options: PushOptions): PushDoor {
   const shared = { call, snapshot, operatorNamespace, timing, log, metrics }
   const statuses = new Statuses(shared)
   const objects = new Objects({ ...shared, longestPause: timing.longestPause })
+  const finalizers = new Finalizers({ ...shared, longestPause: timing.longestPause })
   const dataplane = new Dataplane({
     ...shared,
     settings,
@@ -104,10 +109,11 @@ export function openPush(options: PushOptions): PushDoor {
         pruneLeftovers(ids)
       },
     },
+    finalizers: { want: (classes) => finalizers.want(classes) },
     statuses: { want: (patches) => statuses.want(patches) },
     outcomes: () => dataplane.outcomes(),
     stop: async () => {
-      await Promise.all([statuses.stop(), objects.stop(), dataplane.stop(), pruning.stop()])
+      await Promise.all([statuses.stop(), finalizers.stop(), objects.stop(), dataplane.stop(), pruning.stop()])
     },
   }
 }

@@ -86,7 +86,7 @@ async function askedBackends(
     })
   }
   const { retired, free } = layoutOf(aliases, settings)
-  const loaded = (names: readonly string[]) => names.filter((name) => found.has(name))
+  const loaded = (all: readonly string[]) => all.filter((spare) => found.has(spare))
   return {
     backends,
     layout: { aliases, retired, free: { plain: loaded(free.plain), filtered: loaded(free.filtered) } },

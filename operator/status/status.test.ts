@@ -280,7 +280,7 @@ describe('status of a GatewayClass', () => {
       spec: { controllerName: 'haproxy-gateway.dev/controller' },
     }
     cluster.GatewayClass.set('haproxy', object)
-    const classes = new Map([['haproxy', { findings: [] }]])
+    const classes = new Map([['haproxy', { findings: [], isUsed: true }]])
     const input = {
       snapshot: cluster,
       report: report({ classes }),

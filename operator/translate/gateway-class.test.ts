@@ -89,3 +89,20 @@ describe('translate/gateway-class: SupportedVersion is', () => {
     expect(count()).to.equal(1)
   })
 })
+
+describe('translate/gateway-class: a class of ours', () => {
+  it('is used while a Gateway names it, accepted or not', () => {
+    const snapshot = snapshotFromObjects([gatewayClass(), foreign('other')])
+    const translator = createTranslator(snapshot)
+    const isUsed = () => translator().report.classes.get('haproxy')?.isUsed
+    expect(isUsed()).to.equal(false)
+    snapshot.put(gateway('shop/b', undefined, { gatewayClassName: 'other' }))
+    expect(isUsed()).to.equal(false)
+    snapshot.put(gateway('shop/web'))
+    expect(isUsed()).to.equal(true)
+    snapshot.put(refused)
+    expect(isUsed()).to.equal(true)
+    snapshot.remove('Gateway', 'shop/web')
+    expect(isUsed()).to.equal(false)
+  })
+})

@@ -3,7 +3,7 @@ import type { GatewayClass, KubernetesObject } from '../model/kubernetes.ts'
 import type { ClassReport, Finding } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
-import { derive, family } from '../lib/derive.ts'
+import { derive, family, Gathering } from '../lib/derive.ts'
 
 import { attempt } from './fault.ts'
 
@@ -28,18 +28,28 @@ export type Classes = {
 /** Which classes are ours. https://gateway-api.sigs.k8s.io/api-types/gatewayclass/ */
 export function createClasses(snapshot: Snapshot): Classes {
   const version = derive(() => versionFinding(snapshot.CustomResourceDefinition.get(definitionName)))
+  const gatewaysOf = new Gathering(snapshot.Gateway, (key) =>
+    attempt(
+      () => [[snapshot.Gateway.get(key)?.spec.gatewayClassName ?? '', true]],
+      () => [],
+    ),
+  )
   // About a class whose controller cannot even be read there is nothing to say.
   const report = family((name) =>
     attempt(
-      () => reportOf(snapshot.GatewayClass.get(name), version()),
+      () => {
+        const findings = findingsOf(snapshot.GatewayClass.get(name), version())
+        return findings === undefined ? undefined : { findings, isUsed: gatewaysOf.size(name) > 0 }
+      },
       () => undefined,
     ),
   )
-  const standing = family((name): Standing =>
-    attempt(
-      () => standingOf(snapshot.GatewayClass.get(name)),
-      () => 'suspended',
-    ),
+  const standing = family(
+    (name): Standing =>
+      attempt(
+        () => standingOf(snapshot.GatewayClass.get(name)),
+        () => 'suspended',
+      ),
   )
   return { report, standing }
 }
@@ -50,10 +60,13 @@ function standingOf(gatewayClass: GatewayClass | undefined): Standing {
   return gatewayClass.spec.parametersRef === undefined ? 'accepted' : 'suspended'
 }
 
-function reportOf(gatewayClass: GatewayClass | undefined, version: Finding | undefined): ClassReport | undefined {
+function findingsOf(
+  gatewayClass: GatewayClass | undefined,
+  version: Finding | undefined,
+): readonly Finding[] | undefined {
   if (gatewayClass?.spec.controllerName !== controllerName) return undefined
   const parameters = gatewayClass.spec.parametersRef === undefined ? [] : [invalidParameters(gatewayClass)]
-  return { findings: version === undefined ? parameters : [...parameters, version] }
+  return version === undefined ? parameters : [...parameters, version]
 }
 
 // Another version than ours is served as well as it can be. The annotation is what the specification says to look at; without the

@@ -12,12 +12,13 @@ export type Memory = {
   readonly maps: Map<string, Map<string, string>>
   readonly backends: Map<string, Map<string, PodServer>>
   readonly lists: Map<string, CertificateListEntry[]>
-  readonly certificates: Set<string>
+  /** File → what is served. */
+  readonly certificates: Map<string, string>
 }
 
 export class FakePod {
   readonly disk = new Map<string, string>()
-  memory: Memory = { maps: new Map(), backends: new Map(), lists: new Map(), certificates: new Set() }
+  memory: Memory = { maps: new Map(), backends: new Map(), lists: new Map(), certificates: new Map() }
   /** Names of the calls, in order. */
   readonly calls: string[] = []
   reloads = 0
@@ -45,7 +46,8 @@ export class FakePod {
         new Map([...servers].map(([server, line]) => [server, { name: server, ...line, ready: true }])),
       )
     const lists = new Map([...held.certificateLists].map(([list, entries]) => [list, [...entries]]))
-    const certificates = new Set([...this.disk.keys()].filter((name) => name.endsWith('.pem')).map(baseName))
+    const pems = [...this.disk].filter(([name]) => name.endsWith('.pem'))
+    const certificates = new Map(pems.map(([name, text]) => [baseName(name), text]))
     this.memory = { maps, backends, lists, certificates }
   }
 
@@ -161,13 +163,13 @@ export class FakePod {
         await this.#called('newCertificate', file)
         if (this.disk.has(`ssl/${file}`)) refuse(409, 'exists')
         this.disk.set(`ssl/${file}`, pem.reveal())
-        this.memory.certificates.add(file)
+        this.memory.certificates.set(file, pem.reveal())
       },
       putCertificate: async (file, pem) => {
         await this.#called('putCertificate', file)
         if (!this.disk.has(`ssl/${file}`)) refuse(404, 'missing')
         this.disk.set(`ssl/${file}`, pem.reveal())
-        this.memory.certificates.add(file)
+        this.memory.certificates.set(file, pem.reveal())
       },
       deleteCertificate: async (file) => {
         await this.#called('deleteCertificate', file)

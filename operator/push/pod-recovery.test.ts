@@ -1,0 +1,250 @@
+import { expect } from 'chai'
+import { Registry } from 'prom-client'
+
+import type { RenderedConfig } from '../model/rendered.ts'
+import { Secret } from '../model/secret.ts'
+import { silentLog } from '../lib/log.ts'
+
+import { HAProxyDown, PodError } from './pod-api.ts'
+import { PodWorker } from './pod.ts'
+import { createPushMetrics, type PushMetrics } from './push-metrics.ts'
+import { archiveFiles } from './state-archive.ts'
+import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
+import { eventually } from './testing/eventually.ts'
+import { FakePod } from './testing/fake-pod.ts'
+import { usualTiming, type Timing } from './timing.ts'
+
+const base: ConfigSpec = { hosts: { 'a.example': { '/': 'n_a_80' } }, backends: { n_a_80: ['10.0.0.1'] } }
+const more: ConfigSpec = {
+  hosts: { ...base.hosts, 'b.example': { '/': 'n_b_80' } },
+  backends: { ...base.backends, n_b_80: ['10.0.0.2'] },
+}
+const other: ConfigSpec = {
+  hosts: { ...base.hosts, 'c.example': { '/': 'n_c_80' } },
+  backends: { ...base.backends, n_c_80: ['10.0.0.3'] },
+}
+
+const quick: Timing = {
+  ...usualTiming,
+  persist: 20,
+  drift: 10,
+  busyServers: 10,
+  refused: 30,
+  down: 1,
+  longestPause: 2,
+  warning: 60_000,
+}
+
+describe('pod: whatever goes wrong', () => {
+  let pod: FakePod
+  let lines: string[]
+  let registry: Registry
+  let metrics: PushMetrics
+  const workers: PodWorker[] = []
+
+  beforeEach(() => {
+    pod = new FakePod(testSettings)
+    lines = []
+    registry = new Registry()
+    metrics = createPushMetrics(registry)
+    for (const { name, content } of archiveFiles(configOf(base), testSettings))
+      pod.disk.set(name, content instanceof Secret ? content.reveal() : content)
+    pod.load()
+  })
+  afterEach(async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.stop()))
+  })
+
+  function start(wanted: ConfigSpec, timing: Partial<Timing> = {}): PodWorker {
+    const worker = new PodWorker(
+      {
+        name: 'gw-1',
+        connect: () => pod.api(),
+        settings: testSettings,
+        timing: { ...quick, ...timing },
+        log: silentLog((level, message, fields) => lines.push(`${level} ${message} ${JSON.stringify(fields)}`)),
+        metrics,
+        known: () => undefined,
+        onFiles: () => {},
+        onState: () => {},
+      },
+      configOf(wanted),
+    )
+    workers.push(worker)
+    return worker
+  }
+  const has = (worker: PodWorker, { generation }: RenderedConfig) =>
+    worker.state.kind === 'programmed' && worker.state.generation === generation
+  const bring = async (worker: PodWorker, spec: ConfigSpec) => {
+    worker.want(configOf(spec))
+    await eventually(`generation of ${Object.keys(spec.hosts).join()}`, () => has(worker, configOf(spec)))
+  }
+  const pathOf = (host: string) => pod.memory.maps.get('paths-80.map')?.get(`${host}/`)
+  const serversOf = (backend: string) =>
+    [...(pod.memory.backends.get(backend)?.values() ?? [])].map(
+      ({ address, ready }) => `${address}${ready ? '' : ' in maintenance'}`,
+    )
+
+  it('a Service that comes back to the spare where its server still drains has it ready again', async () => {
+    const worker = start(base, { busyServers: 60_000 })
+    pod.busyServers.add('10-0-0-2_80')
+    for (const spare of ['spare0001', 'spare0002', 'spare0003', 'spare0001', 'spare0002']) {
+      await bring(worker, more)
+      expect(pathOf('b.example')).to.equal(spare)
+      expect(serversOf(spare)).to.deep.equal(['10.0.0.2'])
+      await bring(worker, base)
+      expect(serversOf(spare)).to.deep.equal(['10.0.0.2 in maintenance'])
+    }
+    expect(lines.filter((line) => !line.startsWith('info'))).to.deep.equal([])
+    expect(pod.reloads).to.equal(0)
+  })
+
+  it('a draining server that is wanted again is not deleted by the attempt that was pending', async () => {
+    const worker = start(base)
+    pod.busyServers.add('10-0-0-2_80')
+    for (let round = 0; round < 4; round += 1) {
+      await bring(worker, more)
+      await bring(worker, base)
+    }
+    await bring(worker, more)
+    const backend = pathOf('b.example') ?? ''
+    pod.busyServers.clear()
+    await eventually('the others are gone', () =>
+      ['spare0001', 'spare0002', 'spare0003'].every((spare) => spare === backend || serversOf(spare).length === 0),
+    )
+    expect(serversOf(backend)).to.deep.equal(['10.0.0.2'])
+  })
+
+  it('a server of this name that somebody left behind gets address and state', async () => {
+    pod.memory.backends.get('spare0001')?.set('10-0-0-2_80', {
+      name: '10-0-0-2_80',
+      address: '10.9.9.9',
+      port: 1,
+      ready: false,
+    })
+    await bring(start(base), more)
+    expect(pod.memory.backends.get('spare0001')?.get('10-0-0-2_80')).to.deep.equal({
+      name: '10-0-0-2_80',
+      address: '10.0.0.2',
+      port: 80,
+      ready: true,
+    })
+  })
+
+  it('an operator that starts again sees what drains, and deletes it in the end', async () => {
+    const first = start(base, { busyServers: 60_000 })
+    pod.busyServers.add('10-0-0-2_80')
+    await bring(first, more)
+    await bring(first, base)
+    await first.stop()
+    const second = start(other, { busyServers: 10 })
+    await bring(second, other)
+    expect(serversOf('spare0001')).to.include('10.0.0.2 in maintenance')
+    pod.busyServers.clear()
+    await eventually('deleted', () => !serversOf('spare0001').some((server) => server.startsWith('10.0.0.2')))
+    expect(pod.reloads).to.equal(0)
+  })
+
+  it('a change that broke off never leaves its servers to the next Service in the same spare', async () => {
+    const worker = start(base)
+    await bring(worker, base)
+    pod.before = async (call, map = '', key = '') => {
+      if (call !== 'addEntry' || map !== 'meta.map' || key !== '@be.spare0001') return
+      pod.before = () => {}
+      worker.want(configOf(other))
+      await eventually('the server is there', () => serversOf('spare0001').includes('10.0.0.2'))
+      throw new Error('other side closed')
+    }
+    worker.want(configOf(more))
+    await eventually('broke off', () => lines.some((line) => line.includes('other side closed')))
+    await bring(worker, other)
+    expect(serversOf(pathOf('c.example') ?? '')).to.deep.equal(['10.0.0.3'])
+    expect(serversOf('spare0001')).to.deep.equal([])
+  })
+
+  it('a certificate that went back before its change was known is put back', async () => {
+    const secure = (pem: string): ConfigSpec => ({ ...base, certificates: { 'a.pem': pem }, list: [['a.pem', []]] })
+    const worker = start(secure('1'))
+    await bring(worker, secure('1'))
+    pod.before = (call, map = '', key = '') => {
+      if (call !== 'addEntry' || map !== 'meta.map' || key !== '@crt.a.pem') return
+      pod.before = () => {}
+      worker.want(configOf(secure('1')))
+      throw new Error('other side closed')
+    }
+    worker.want(configOf(secure('2')))
+    await eventually('broke off', () => pod.calls.includes('putCertificate') && pod.disk.get('ssl/a.pem') === '2')
+    await eventually('put back', () => pod.memory.certificates.get('a.pem') === '1')
+    await bring(worker, secure('1'))
+  })
+
+  it('a certificate whose file is ahead of the others is not believed by a HAProxy that loads it', async () => {
+    const secure = (pem: string): ConfigSpec => ({ ...base, certificates: { 'a.pem': pem }, list: [['a.pem', []]] })
+    const worker = start(secure('1'), { persist: 60_000 })
+    await bring(worker, secure('1'))
+    await bring(worker, secure('2'))
+    await worker.stop()
+    pod.load()
+    await bring(start(secure('1')), secure('1'))
+    expect(pod.memory.certificates.get('a.pem')).to.equal('1')
+    expect(pod.disk.get('ssl/a.pem')).to.equal('1')
+  })
+
+  for (const [name, error] of [
+    ['refused', new PodError(400, 'no')],
+    ['not answered', new HAProxyDown()],
+  ] as const)
+    it(`a change that is ${name} again and again ends in a reload for reason unknown`, async () => {
+      pod.before = (call) => {
+        if (call === 'addServer') throw error
+      }
+      await bring(start(base), more)
+      expect(pod.reloads).to.equal(1)
+      expect(pathOf('b.example')).to.equal('n_b_80')
+      expect(await registry.metrics()).to.include('haproxy_gateway_reloads_total{reason="unknown"} 1')
+    })
+
+  it('a memory that cannot be read ends in a reload, but only of a HAProxy that runs', async () => {
+    pod.before = (call, map = '') => {
+      if (call === 'listMap' && map === 'paths-80.map' && pod.reloads === 0) throw new PodError(500, 'empty value')
+      if (call === 'isRunning' && lines.length < 12) throw new HAProxyDown()
+    }
+    await bring(start(more), more)
+    expect(lines.length).to.be.at.least(12)
+    expect(pod.reloads).to.equal(1)
+    expect(lines.join()).to.include('what a pod holds cannot be told')
+  })
+
+  it('when the files cannot be written either, both ways are tried in turn', async () => {
+    let open = false
+    pod.before = (call) => {
+      if (call === 'addServer' && !open) throw new PodError(500, 'no')
+      if (call === 'putFile') throw new PodError(500, 'disk full')
+    }
+    const worker = start(more)
+    await eventually('tried', () => pod.calls.filter((call) => call === 'putFile').length > 1)
+    open = true
+    await bring(worker, more)
+    expect(pod.reloads).to.equal(0)
+  })
+
+  it('warns at the third and the tenth failure, then now and again', async () => {
+    pod.before = () => {
+      throw new HAProxyDown()
+    }
+    const attempts = () => lines.filter((line) => line.includes('attempt'))
+    const warnings = () =>
+      attempts()
+        .filter((line) => line.startsWith('warn'))
+        .map((line) => Number(/"attempt":(\d+)/.exec(line)?.[1]))
+    const worker = start(base)
+    await eventually('failed often', () => attempts().length >= 15)
+    expect(warnings()).to.deep.equal([3, 10])
+    expect(worker.state).to.deep.include({ kind: 'waiting' })
+    await worker.stop()
+    lines.length = 0
+    start(base, { warning: 0 })
+    await eventually('failed often', () => warnings().length >= 5)
+    expect(warnings().slice(0, 5)).to.deep.equal([3, 10, 11, 12, 13])
+  }).timeout(10_000)
+})
