@@ -61,6 +61,8 @@ withSettings(program.command('dataplane-api'), ['logLevel'])
   .action(async ({ configFile, ...flags }: { readonly configFile: string } & Record<string, string>) => {
     const { runDataPlaneApi } = await import('./embedded/embedded.ts')
     await runDataPlaneApi(configFile, createLog(readSettings(flags, process.env).logLevel))
+    // A question that HAProxy has not answered yet must not keep the program.
+    process.exit(0)
   })
 
 try {

@@ -4,13 +4,14 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request as httpsRequest } from 'node:https'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as tlsConnect } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 
+import { freePorts } from '../lib/free-ports.ts'
 import { createAuthority, type Authority } from './authority.ts'
 import { files, type Ports } from './files.ts'
 
@@ -61,7 +62,7 @@ export class Lab {
   }
 
   static async start(program: Program): Promise<Lab> {
-    const [http, https, app, api] = await freePorts(4)
+    const [http = 0, https = 0, app = 0, api = 0] = await freePorts(4)
     const lab = new Lab(program, { http, https, app, api }, await createAuthority())
     for (const folder of ['maps', 'ssl', 'general', 'spoe', 'pki', 'run', 'dpapi/tx', 'dpapi/storage'])
       mkdirSync(join(lab.folder, folder), { recursive: true })
@@ -256,19 +257,6 @@ let haproxy: string | undefined
 export function haproxyPath(): string {
   haproxy ??= execFileSync('bash', [join(here, '../cluster/haproxy.sh')], { encoding: 'utf8' }).trim()
   return haproxy
-}
-
-export async function freePorts(count: 4): Promise<[number, number, number, number]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  const ports: number[] = []
-  for (const server of servers) {
-    if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
-    const address = server.address()
-    if (address !== null && typeof address === 'object') ports.push(address.port)
-  }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  const [first = 0, second = 0, third = 0, fourth = 0] = ports
-  return [first, second, third, fourth]
 }
 
 export function said(child: ChildProcess, words: string): Promise<void> {

@@ -23,7 +23,8 @@ import { archiveFiles } from '../../operator/push/state-archive.ts'
 import { configOf, type ConfigSpec } from '../../operator/push/testing/configs.ts'
 import { usualTiming } from '../../operator/push/timing.ts'
 
-import { answers, ended, freePorts, haproxyPath, said, type Program } from './lab.ts'
+import { freePorts } from '../lib/free-ports.ts'
+import { answers, ended, haproxyPath, said, type Program } from './lab.ts'
 
 type Spec = Omit<ConfigSpec, 'machine' | 'port'>
 
@@ -41,10 +42,10 @@ export class PushLab {
   #api: ChildProcess | undefined
   #worker: PodWorker | undefined
 
-  private constructor(program: Program, identity: Identity, ports: readonly [number, number, number, number]) {
+  private constructor(program: Program, identity: Identity, ports: readonly number[]) {
     this.#program = program
     this.#identity = identity
-    const [http, https, origin, api] = ports
+    const [http = 0, https = 0, origin = 0, api = 0] = ports
     this.httpPort = http
     this.httpsPort = https
     this.#originPort = origin

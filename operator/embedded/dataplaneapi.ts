@@ -14,6 +14,8 @@ if (values.file === undefined) {
 } else {
   try {
     await runDataPlaneApi(values.file, log)
+    // A question that HAProxy has not answered yet must not keep the program.
+    process.exit(0)
   } catch (error) {
     log.error('the Data Plane API ends', { error: wordsOf(error) })
     process.exitCode = 1

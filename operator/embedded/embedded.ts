@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
+import type { Socket } from 'node:net'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import type { Logger } from '../lib/log.ts'
@@ -52,6 +53,11 @@ export async function startDataPlaneApi(options: Options, log: Logger): Promise<
   server.on('request', (request, response) => {
     void serve(request, find, log).then((reply) => send(response, reply, configuration.version))
   })
+  const sockets = new Set<Socket>()
+  server.on('connection', (connection: Socket) => {
+    sockets.add(connection)
+    connection.once('close', () => sockets.delete(connection))
+  })
   server.keepAliveTimeout = options.idleMs
   server.requestTimeout = 0
   await listening(server, options)
@@ -61,7 +67,7 @@ export async function startDataPlaneApi(options: Options, log: Logger): Promise<
     renew: () => renew(server, options, log),
     stop: () => {
       reloads.stop()
-      return closed(server)
+      return closed(server, sockets)
     },
   }
 }
@@ -138,11 +144,13 @@ function listening(server: Server, options: Options): Promise<void> {
   })
 }
 
-function closed(server: Server): Promise<void> {
+function closed(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())
     server.closeIdleConnections()
-    // A client that goes on sending on its connection does not keep the program alive.
-    setTimeout(() => server.closeAllConnections(), 5000).unref()
+    // A client that goes on sending, or that never finished its handshake, does not keep the program alive.
+    setTimeout(() => {
+      for (const socket of sockets) socket.destroy()
+    }, 3000).unref()
   })
 }

@@ -10,7 +10,8 @@ import { join } from 'node:path'
 
 import type { Backend, ProxyModel, VirtualHost } from '../model/proxy-model.ts'
 import { defaultDataPlane } from '../model/settings.ts'
-import { findHaproxy, freePorts, startHaproxy, temporaryFolder, writeFiles } from '../scenarios/haproxy-files.ts'
+import { findHaproxy, startHaproxy, temporaryFolder, writeFiles } from '../scenarios/haproxy-files.ts'
+import { freePorts } from '../../e2e/lib/free-ports.ts'
 
 import { loadRenderer } from './render.ts'
 import { backendIds, request as anyRequest, virtualHosts } from './testing/arbitraries.ts'
