@@ -82,6 +82,7 @@ export class PushLab {
       {
         name: 'pod',
         connect: () => this.connect(),
+        isReady: () => true,
         settings: this.settings,
         timing: { ...usualTiming, persist: 200, drift: 100, busyServers: 200, longestPause: 300 },
         log: silentLog((level, message, fields) => this.log.push(`${level} ${message} ${JSON.stringify(fields)}`)),

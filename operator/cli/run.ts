@@ -48,7 +48,7 @@ type Instruments = { readonly logger: Logger; readonly registry: Registry }
 function construct(settings: Settings, { logger, registry }: Instruments) {
   const render = loadRenderer(settings.templates, settings.dataPlane)
   const watch = openWatch({ ...settings, logger, registry })
-  const translate = createTranslator(watch.snapshot)
+  const translate = createTranslator(watch.snapshot, settings.dataPlane)
   const push = openPush({
     call: watch.call,
     snapshot: watch.snapshot,
@@ -74,7 +74,8 @@ function construct(settings: Settings, { logger, registry }: Instruments) {
     registry,
   })
   watch.onChange(() => loop.changed())
-  return { loop, stop: () => Promise.all([watch.stop(), push.stop()]) }
+  // What is under way goes out through the connections that the watch closes.
+  return { loop, stop: () => push.stop().then(() => watch.stop()) }
 }
 
 // One mistake must not end the service for everybody: whatever was under way is retried by its queue or the next run.

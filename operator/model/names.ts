@@ -31,9 +31,11 @@ export function stateSecretName(workload: string): string {
 export function pkiSecretName(workload: string): string {
   return `${bounded(workload, 57)}-pki`
 }
+/** Authorities are the only objects of Gateways in the operator's namespace. */
+export const authorityPrefix = 'authority-'
 /** The Secret in the operator's namespace with a Gateway's CA and the operator's side of mutual TLS. */
 export function authoritySecretName(gateway: ObjectKey): string {
-  return `authority-${shortHash(gateway, 20)}`
+  return `${authorityPrefix}${shortHash(gateway, 20)}`
 }
 /** A label value: at most 63 characters. */
 export function labelValue(name: string): string {

@@ -1,22 +1,23 @@
 // All proxies: the newest wanted configuration of each, its pods and Service from the snapshot, its outcome.
 
-import type { V1Pod, V1Service } from '../model/kubernetes.ts'
+import type { V1Pod } from '../model/kubernetes.ts'
 import { gatewayNameLabel, labelValue } from '../model/names.ts'
 import type { Workload } from '../model/proxy-model.ts'
 import type { Outcome, RenderedConfig } from '../model/rendered.ts'
 import { keyFor, splitKey, type ObjectKey } from '../model/snapshot.ts'
 import { Gathering, settle, type Entry } from '../lib/derive.ts'
 
-import { deleteOurs } from './kube-objects.ts'
-import { Proxy, type ProxyOptions, type Surroundings } from './proxy.ts'
+import { deleteOurs, type Place } from './kube-objects.ts'
+import { isPodOf } from './outcome.ts'
+import { nothingSeen, Proxy, type ProxyOptions, type Surroundings } from './proxy.ts'
 import { Queues } from './queues.ts'
-import { authorityPlace, podSecretPlaces } from './secrets.ts'
+import { authorityPlace, podSecretPlace, proxyOfJob, secretJob } from './secrets.ts'
 
 export type DataplaneOptions = Omit<ProxyOptions, 'secrets'>
 
 type Known = {
   readonly proxy: Proxy
-  seen: { readonly entries: readonly Entry<V1Pod>[]; readonly surroundings: Surroundings }
+  seen: { readonly entries: readonly Entry<V1Pod>[]; readonly workload: string; readonly surroundings: Surroundings }
 }
 
 export class Dataplane {
@@ -34,10 +35,10 @@ export class Dataplane {
     this.#secrets = new Queues({
       limit: 4,
       longestPause: timing.longestPause,
-      onFailure: (key, cause, attempt) => {
+      onFailure: (key, failure, attempt) => {
         metrics.failed('object')
-        log.warn('secret cannot be written', { secret: key, cause, attempt })
-        this.#proxies.get(key.slice(key.indexOf(' ') + 1))?.proxy.secretFailed(`A Secret cannot be written: ${cause}`)
+        log.warn('secret cannot be written', { secret: key, cause: failure.message, attempt })
+        this.#proxies.get(proxyOfJob(key))?.proxy.secretFailed(key, failure, attempt)
       },
     })
     this.#pods = new Gathering(snapshot.Pod, (key) => {
@@ -53,23 +54,29 @@ export class Dataplane {
   /** The newest configuration of a proxy; looks at its pods and its Service too, so call it in every run. */
   want(id: ObjectKey, workload: Workload, rendered: RenderedConfig): void {
     let known = this.#proxies.get(id)
+    // Another class: another Deployment with other pods and Secrets.
+    if (known !== undefined && known.proxy.workload.name !== workload.name) {
+      this.#dismiss(id, known.proxy, [])
+      known = undefined
+    }
     if (known === undefined) {
       const proxy = new Proxy({ id, workload }, rendered, { ...this.#options, secrets: this.#secrets })
-      known = { proxy, seen: { entries: [], surroundings: { pods: [], service: undefined } } }
+      known = { proxy, seen: { entries: [], workload: workload.name, surroundings: nothingSeen } }
       this.#proxies.set(id, known)
     }
     known.proxy.want(workload, rendered, this.#look(id, workload, known))
+  }
+
+  /** What keeps an object of a proxy from being written; undefined once that is over. */
+  trouble(id: ObjectKey, object: string, message: string | undefined): void {
+    this.#proxies.get(id)?.proxy.trouble(object, message)
   }
 
   keepOnly(ids: readonly ObjectKey[]): void {
     if (ids.length === this.#proxies.size && ids.every((id) => this.#proxies.has(id))) return
     const kept = new Set(ids)
     for (const [id, { proxy }] of this.#proxies) {
-      if (kept.has(id)) continue
-      this.#proxies.delete(id)
-      const leaving = proxy.stop().finally(() => this.#leaving.delete(leaving))
-      this.#leaving.add(leaving)
-      this.#deleteSecrets(id, proxy.workload)
+      if (!kept.has(id)) this.#dismiss(id, proxy, [authorityPlace(id, this.#options.operatorNamespace)])
     }
   }
 
@@ -93,20 +100,32 @@ export class Dataplane {
     settle()
     const { namespace, name } = splitKey(id)
     const entries = this.#pods.bucket(keyFor(namespace, labelValue(name)))
-    const service: V1Service | undefined = this.#options.snapshot.Service.get(keyFor(namespace, workload.name))
+    const { snapshot } = this.#options
+    const key = keyFor(namespace, workload.name)
+    const [service, deployment] = [snapshot.Service.get(key), snapshot.Deployment.get(key)]
     const { seen } = known
-    if (seen.entries === entries && seen.surroundings.service === service) return seen.surroundings
-    const surroundings = { pods: entries.map(({ value }) => value), service }
-    known.seen = { entries, surroundings }
-    return surroundings
+    const before = seen.surroundings
+    const isSame = seen.entries === entries && seen.workload === workload.name
+    if (isSame && before.service === service && before.deployment === deployment) return before
+    const pods = entries.map(({ value }) => value).filter((pod) => isPodOf(pod, workload.name))
+    known.seen = { entries, workload: workload.name, surroundings: { pods, service, deployment } }
+    return known.seen.surroundings
   }
 
-  #deleteSecrets(id: ObjectKey, workload: Workload): void {
-    const { call, operatorNamespace } = this.#options
-    this.#secrets.put(`gone ${id}`, async () => {
-      if (this.#proxies.has(id)) return
-      for (const place of [...podSecretPlaces(workload), authorityPlace(id, operatorNamespace)])
-        await deleteOurs(call, place, operatorNamespace)
-    })
+  // Deleted by the jobs that wrote them: a Gateway that comes back meanwhile writes its Secrets after that, or instead.
+  #dismiss(id: ObjectKey, proxy: Proxy, others: readonly Place[]): void {
+    this.#proxies.delete(id)
+    const leaving = proxy.stop().finally(() => this.#leaving.delete(leaving))
+    this.#leaving.add(leaving)
+    const { workload } = proxy
+    const deletion = (places: readonly Place[]) => async () => {
+      const { call, operatorNamespace } = this.#options
+      for (const place of places) await deleteOurs(call, place, operatorNamespace)
+    }
+    this.#secrets.put(
+      secretJob('identity', { id, workload }),
+      deletion([podSecretPlace('identity', workload), ...others]),
+    )
+    this.#secrets.put(secretJob('state', { id, workload }), deletion([podSecretPlace('state', workload)]))
   }
 }

@@ -31,6 +31,7 @@ describe('finalizers', () => {
   afterEach(() => finalizers.stop())
 
   function show(uid: string): void {
+    kube.put(path, { metadata: { name: 'haproxy', uid } })
     classes.set('haproxy', {
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'GatewayClass',

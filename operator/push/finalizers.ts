@@ -33,7 +33,7 @@ export class Finalizers {
     this.#queues = new Queues({
       limit: 2,
       longestPause,
-      onFailure: (gatewayClass, cause, attempt) => {
+      onFailure: (gatewayClass, { message: cause }, attempt) => {
         metrics.failed('object')
         log.warn('finalizer cannot be written', { gatewayClass, cause, attempt })
       },

@@ -55,25 +55,28 @@ export function placePath({ kind, namespace, name }: Place): string {
 /** The API server's words on a request that it did not carry out. */
 export class KubeRefusal extends Error {
   readonly status: number
+  /** The message without the request. */
+  readonly words: string
   /** Reasons of the causes in the answer's details. */
   readonly causes: readonly string[]
 
-  constructor(status: number, message: string, causes: readonly string[] = []) {
-    super(message)
+  constructor(request: KubeRequest, { status, body }: KubeResponse) {
+    const words = wordsOf(body)
+    super(`${request.method} ${request.path}: HTTP ${status}: ${words}`)
     this.name = 'KubeRefusal'
     this.status = status
-    this.causes = causes
+    this.words = words
+    this.causes = causesOf(body)
   }
 }
 
-/** Runs a write; false when it was refused because the namespace is being deleted, so that asking again is of no use. */
-export async function unlessTerminating(write: Promise<unknown>): Promise<boolean> {
+/** Waits for a write; undefined when it was refused because the namespace is being deleted, so that asking again is of no use. */
+export async function unlessTerminating<T>(write: Promise<T>): Promise<T | undefined> {
   try {
-    await write
-    return true
+    return await write
   } catch (error) {
     if (error instanceof KubeRefusal && error.status === 403 && error.causes.includes('NamespaceTerminating'))
-      return false
+      return undefined
     throw error
   }
 }
@@ -85,22 +88,11 @@ export async function ask(
   ...accepted: readonly number[]
 ): Promise<KubeResponse> {
   const response = await call(request)
-  const { status, body, retryAfter } = response
+  const { status, retryAfter } = response
   if ((status >= 200 && status < 300) || accepted.includes(status)) return response
-  const message = `${request.method} ${request.path}: HTTP ${status}: ${wordsOf(body)}`
-  if (retryAfter !== undefined || status === 429) throw new ComeBack(retryAfter ?? 1000, message)
-  throw new KubeRefusal(status, message, causesOf(body))
-}
-
-/** Server-side apply: the fields in `object` become ours and nobody else's; all others stay. */
-export function apply(call: KubeCaller, object: DesiredObject, signal: AbortSignal): Promise<KubeResponse> {
-  return ask(call, {
-    method: 'PATCH',
-    path: `${placePath(placeOf(object))}?fieldManager=${managedBy}&force=true`,
-    contentType: 'application/apply-patch+yaml',
-    body: object,
-    signal,
-  })
+  const refusal = new KubeRefusal(request, response)
+  if (retryAfter !== undefined || status === 429) throw new ComeBack(retryAfter ?? 1000, refusal.message)
+  throw refusal
 }
 
 /**
@@ -113,7 +105,8 @@ export async function deleteOurs(call: KubeCaller, place: Place, ownNamespace: s
   if (status === 404) return false
   const { labels, owners, uid } = metadataOf(body)
   const isOurs =
-    labels.get(managedByLabel) === managedBy && (owners.includes('Gateway') || place.namespace === ownNamespace)
+    labels.get(managedByLabel) === managedBy &&
+    (owners.some(({ kind }) => kind === 'Gateway') || place.namespace === ownNamespace)
   if (!isOurs || uid === '') return false
   const preconditions = {
     apiVersion: 'v1',
@@ -132,17 +125,13 @@ export type Metadata = {
   readonly resourceVersion: string
   readonly generation: number
   readonly labels: ReadonlyMap<string, string>
-  /** Kinds of the ownerReferences. */
-  readonly owners: readonly string[]
+  readonly owners: readonly { readonly kind: string; readonly name: string }[]
 }
 
 /** What an answer says about its object; empty where it says nothing. */
 export function metadataOf(body: unknown): Metadata {
   const metadata = fieldOf(body, 'metadata')
-  const text = (name: string) => {
-    const value = fieldOf(metadata, name)
-    return typeof value === 'string' ? value : ''
-  }
+  const text = (name: string) => textIn(metadata, name)
   const generation = fieldOf(metadata, 'generation')
   const owners = fieldOf(metadata, 'ownerReferences')
   const labels = Object.entries(fieldOf(metadata, 'labels') ?? {})
@@ -153,8 +142,15 @@ export function metadataOf(body: unknown): Metadata {
     resourceVersion: text('resourceVersion'),
     generation: typeof generation === 'number' ? generation : 0,
     labels: new Map(labels.map(([name, value]) => [name, String(value)])),
-    owners: Array.isArray(owners) ? owners.map((owner) => String(fieldOf(owner, 'kind'))) : [],
+    owners: Array.isArray(owners)
+      ? owners.map((owner) => ({ kind: textIn(owner, 'kind'), name: textIn(owner, 'name') }))
+      : [],
   }
+}
+
+function textIn(value: unknown, name: string): string {
+  const text = fieldOf(value, name)
+  return typeof text === 'string' ? text : ''
 }
 
 /** A field of something unknown; undefined when it is not there. */
@@ -168,7 +164,10 @@ function causesOf(body: unknown): readonly string[] {
   return Array.isArray(causes) ? causes.map((cause) => String(fieldOf(cause, 'reason'))) : []
 }
 
+// An admission webhook may repeat what was sent: whatever could be an encoded key is withheld.
 function wordsOf(body: unknown): string {
   const message = fieldOf(body, 'message')
-  return typeof message === 'string' ? message.slice(0, 500) : 'no message'
+  if (typeof message !== 'string') return 'no message'
+  const withoutKeys = message.replaceAll(/-----BEGIN[\s\S]*|[\w+/=]{64,}/g, '***')
+  return withoutKeys.slice(0, 500)
 }

@@ -36,12 +36,17 @@ const leavingGateway: ObjectOf['Gateway'] = {
 describe('objects', () => {
   let kube: FakeKube
   let objects: Objects
+  /** By owner and object. */
+  const troubles = new Map<string, string>()
+  let told: number
   const deployments = new Table<{ metadata: { name: string; namespace: string; generation: number } }>()
   const namespaces = new Table<ObjectOf['Namespace']>()
   const gateways = new Table<ObjectOf['Gateway']>()
 
   beforeEach(() => {
     kube = new FakeKube()
+    troubles.clear()
+    told = 0
     const empty = () => new Table<never>()
     objects = new Objects({
       call: kube.call,
@@ -63,6 +68,13 @@ describe('objects', () => {
       longestPause: 20,
       log: silentLog(),
       metrics: createPushMetrics(new Registry()),
+      onTrouble: (owner, object, message) => {
+        if (message === undefined) troubles.delete(`${owner} ${object}`)
+        else {
+          told += 1
+          troubles.set(`${owner} ${object}`, message)
+        }
+      },
     })
     objects.release('shop/web')
   })
@@ -76,12 +88,17 @@ describe('objects', () => {
   const shown = (generation: number) =>
     deployments.set('shop/web', { metadata: { name: 'web', namespace: 'shop', generation } })
 
-  it('applies by server-side apply, with force, under our name', async () => {
+  it('applies by server-side apply under our name, with force what is ours already', async () => {
     objects.want('shop/web', [deployment(1)])
     await objects.idle()
-    const [request] = kube.requests
-    expect(request?.path).to.equal(`${path}?fieldManager=haproxy-gateway-operator&force=true`)
-    expect(request?.contentType).to.equal('application/apply-patch+yaml')
+    objects.want('shop/web', [deployment(2)])
+    await objects.idle()
+    const [first, second] = kube.requests.filter(({ method }) => method === 'PATCH')
+    expect(first?.path, 'somebody could have made one meanwhile').to.equal(
+      `${path}?fieldManager=haproxy-gateway-operator`,
+    )
+    expect(second?.path).to.equal(`${path}?fieldManager=haproxy-gateway-operator&force=true`)
+    expect(first?.contentType).to.equal('application/apply-patch+yaml')
   })
 
   it('the same object again is nothing to do', async () => {
@@ -107,9 +124,9 @@ describe('objects', () => {
   for (const status of [409, 429, 500, 503])
     it(`${status} is tried again`, async () => {
       let left = 2
-      kube.answer = () => {
-        left -= 1
-        return left >= 0
+      kube.answer = ({ method }) => {
+        if (method === 'PATCH') left -= 1
+        return method === 'PATCH' && left >= 0
           ? { status, body: { message: 'later' }, ...(status === 429 ? { retryAfter: 5 } : {}) }
           : undefined
       }
@@ -181,18 +198,96 @@ describe('objects', () => {
   const forbidden = (reason: string) => ({ status: 403, body: { message: 'no', details: { causes: [{ reason }] } } })
 
   it('a namespace that the API server knows to be terminating is left alone, any other refusal is not', async () => {
-    kube.answer = () => forbidden('NamespaceTerminating')
+    kube.answer = ({ method }) => (method === 'PATCH' ? forbidden('NamespaceTerminating') : undefined)
     objects.want('shop/web', [deployment(1)])
     await objects.idle()
     expect(applies()).to.equal(1)
     let left = 2
-    kube.answer = () => {
-      left -= 1
-      return left >= 0 ? forbidden('Quota') : undefined
+    kube.answer = ({ method }) => {
+      if (method === 'PATCH') left -= 1
+      return method === 'PATCH' && left >= 0 ? forbidden('Quota') : undefined
     }
     objects.want('shop/web', [deployment(2)])
     await objects.idle()
     expect(applies()).to.equal(4)
+  })
+
+  it('a refusal is the trouble of its proxy until the object is written or not wanted any more', async () => {
+    const quota = { status: 403, body: { message: 'deployments.apps "web" is forbidden: exceeded quota: two' } }
+    kube.answer = ({ method }) => (method === 'PATCH' ? quota : undefined)
+    objects.want('shop/web', [deployment(1)])
+    await eventually('told', () => troubles.size > 0)
+    expect([...troubles]).to.deep.equal([
+      [
+        'shop/web Deployment shop/web',
+        'Deployment shop/web cannot be written: deployments.apps "web" is forbidden: exceeded quota: two',
+      ],
+    ])
+    kube.answer = () => undefined
+    await eventually('written', () => troubles.size === 0)
+    kube.answer = ({ method }) => (method === 'PATCH' ? quota : undefined)
+    objects.want('shop/web', [deployment(2)])
+    await eventually('told again', () => troubles.size > 0)
+    objects.want('shop/web', [])
+    expect(troubles.size).to.equal(0)
+  })
+
+  it("an API server that is away for a moment is nobody's trouble, one that stays away is", async () => {
+    let left = 2
+    kube.answer = () => {
+      left -= 1
+      if (left >= 0) throw new Error('socket hang up')
+      return undefined
+    }
+    objects.want('shop/web', [deployment(1)])
+    await objects.idle()
+    expect(told).to.equal(0)
+    kube.answer = () => {
+      throw new Error('socket hang up')
+    }
+    objects.want('shop/web', [deployment(2)])
+    await eventually('told', () => troubles.size > 0)
+    expect([...troubles.values()].join()).to.include('socket hang up')
+  })
+
+  for (const [whose, metadata] of [
+    ['somebody', {}],
+    ['Helm', { labels: { 'app.kubernetes.io/managed-by': 'Helm' } }],
+    ['another Gateway', { labels, ownerReferences: [{ ...gateway, name: 'other' }] }],
+  ] as const)
+    it(`an object of ${whose} that has the name already is left as it is and named`, async () => {
+      const theirs = { metadata: { name: 'web', namespace: 'shop', ...metadata }, spec: { replicas: 7 } }
+      kube.put(path, theirs)
+      const metadataOfOurs = { name: 'web', namespace: 'shop', labels, ownerReferences: [gateway] }
+      objects.want('shop/web', [{ ...deployment(1), metadata: metadataOfOurs }])
+      await eventually('told', () => troubles.size > 0)
+      expect([...troubles.values()].join()).to.match(/Deployment shop\/web .*does not belong to Gateway web.*delete/)
+      expect(applies()).to.equal(0)
+      kube.objects.delete(path)
+      await eventually('written', () => kube.objects.has(path))
+      expect(troubles.size).to.equal(0)
+    })
+
+  for (const [what, metadata] of [
+    ['an owner reference to the Gateway', { ownerReferences: [{ ...gateway, uid: 'of the one before' }] }],
+    ['our label', { labels }],
+  ] as const)
+    it(`an object with ${what} is ours`, async () => {
+      kube.put(path, { metadata: { name: 'web', namespace: 'shop', ...metadata }, spec: { replicas: 7 } })
+      const ours = { name: 'web', namespace: 'shop', labels, ownerReferences: [gateway] }
+      objects.want('shop/web', [{ ...deployment(1), metadata: ours }])
+      await objects.idle()
+      expect(kube.objects.get(path)?.['spec']).to.deep.equal({ replicas: 1 })
+    })
+
+  it('what takes the place of an object that was ours is not taken over either', async () => {
+    objects.want('shop/web', [deployment(1)])
+    await objects.idle()
+    kube.objects.delete(path)
+    kube.put(path, { metadata: { name: 'web', namespace: 'shop', uid: 'theirs' }, spec: { replicas: 7 } })
+    objects.want('shop/web', [deployment(2)])
+    await eventually('told', () => troubles.size > 0)
+    expect(kube.objects.get(path)?.['spec']).to.deep.equal({ replicas: 7 })
   })
 
   it('a Deployment waits until its proxy is released', async () => {

@@ -6,7 +6,16 @@ import type { DesiredObject } from '../model/rendered.ts'
 import { keyFor, type ObjectKey, type Snapshot } from '../model/snapshot.ts'
 import type { Logger } from '../lib/log.ts'
 
-import { apply, deleteOurs, metadataOf, placeOf, placeText, unlessTerminating, type Place } from './kube-objects.ts'
+import { apply, troubleText } from './apply.ts'
+import {
+  deleteOurs,
+  metadataOf,
+  placeOf,
+  placeText,
+  unlessTerminating,
+  type Metadata,
+  type Place,
+} from './kube-objects.ts'
 import { isLeaving } from './leaving.ts'
 import type { PushMetrics } from './push-metrics.ts'
 import { Queues } from './queues.ts'
@@ -18,15 +27,16 @@ export type ObjectsOptions = {
   readonly longestPause: number
   readonly log: Logger
   readonly metrics: PushMetrics
+  /** Why an object of a proxy cannot be written; undefined once that is over. */
+  readonly onTrouble: (owner: ObjectKey, object: string, message: string | undefined) => void
 }
 
 type Known = {
   readonly owner: ObjectKey
   readonly place: Place
   desired: DesiredObject
-  applied: DesiredObject | undefined
-  /** Version of the object as our last write left it. */
-  version: string
+  /** The object as our last write left it. */
+  applied: Metadata | undefined
   /** The snapshot's object that was compared last. */
   seen: object | undefined
 }
@@ -41,13 +51,16 @@ export class Objects {
 
   constructor(options: ObjectsOptions) {
     this.#options = options
-    const { log, metrics, longestPause } = options
+    const { log, metrics, longestPause, onTrouble } = options
     this.#queues = new Queues({
       limit: 8,
       longestPause,
-      onFailure: (object, cause, attempt) => {
+      onFailure: (object, failure, attempt) => {
         metrics.failed('object')
-        log.warn('object cannot be written', { object, cause, attempt })
+        log.warn('object cannot be written', { object, cause: failure.message, attempt })
+        const owner = this.#known.get(object)?.owner
+        const trouble = troubleText(object, failure, attempt)
+        if (owner !== undefined && trouble !== undefined) onTrouble(owner, object, trouble)
       },
     })
   }
@@ -99,7 +112,7 @@ export class Objects {
     const id = placeText(place)
     const known = this.#known.get(id)
     if (known === undefined) {
-      const fresh = { owner, place, desired, applied: undefined, version: '', seen: undefined }
+      const fresh = { owner, place, desired, applied: undefined, seen: undefined }
       this.#known.set(id, fresh)
       this.#schedule(fresh)
     } else if (known.desired !== desired) {
@@ -120,39 +133,38 @@ export class Objects {
     if (object === before) return false
     known.seen = object
     if (object === undefined) return before !== undefined
-    return versionOf(kind, object) !== known.version
+    return versionOf(kind, metadataOf(object)) !== versionOf(kind, known.applied)
   }
 
   #schedule(known: Known): void {
     if (known.place.kind === 'Deployment' && !this.#released.has(known.owner)) return
     this.#queues.put(placeText(known.place), async (signal) => {
-      const { snapshot, log } = this.#options
+      const { snapshot, log, onTrouble } = this.#options
       const object = placeText(known.place)
-      const isWritten = !isLeaving(snapshot, known.owner) && (await unlessTerminating(this.#apply(known, signal)))
-      log.debug(isWritten ? 'object applied' : 'object left alone, it is being deleted', { object })
+      const written = isLeaving(snapshot, known.owner) ? undefined : await unlessTerminating(this.#apply(known, signal))
+      onTrouble(known.owner, object, undefined)
+      log.debug(written ? 'object applied' : 'object left alone, it is being deleted', { object })
     })
   }
 
-  async #apply(known: Known, signal: AbortSignal): Promise<void> {
-    const { desired, place } = known
-    const { body } = await apply(this.#options.call, desired, signal)
-    known.applied = desired
-    known.version = versionOf(place.kind, body)
+  async #apply(known: Known, signal: AbortSignal): Promise<Metadata> {
+    known.applied = await apply(this.#options.call, known.desired, signal, known.applied?.uid)
     this.#options.metrics.wrote('object')
+    return known.applied
   }
 
   #forget(id: string): void {
     const known = this.#known.get(id)
     if (known === undefined) return
     this.#known.delete(id)
-    const { call, operatorNamespace, log } = this.#options
+    const { call, operatorNamespace, log, onTrouble } = this.#options
+    onTrouble(known.owner, id, undefined)
     this.#queues.put(id, async () => {
       if (await deleteOurs(call, known.place, operatorNamespace)) log.info('object deleted', { object: id })
     })
   }
 }
 
-function versionOf(kind: string, object: unknown): string {
-  const { generation, resourceVersion } = metadataOf(object)
+function versionOf(kind: string, { generation, resourceVersion }: Metadata): string {
   return kind === 'Deployment' ? String(generation) : resourceVersion
 }

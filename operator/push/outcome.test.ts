@@ -27,6 +27,7 @@ const judged = (changes: Partial<Judged>) =>
     trouble: undefined,
     pods: [],
     service,
+    deployment: undefined,
     acknowledged: undefined,
     ...changes,
   })
@@ -41,6 +42,20 @@ describe('outcome', () => {
   }[] = [
     { name: 'no pods', given: {}, kind: 'waiting', says: 'first data plane pod' },
     { name: 'no pods because of a Secret', given: { trouble: 'no Secret' }, kind: 'waiting', says: 'no Secret' },
+    {
+      name: 'a Secret while pods serve',
+      given: { pods: [newest], trouble: 'no Secret' },
+      kind: 'waiting',
+      says: 'no Secret',
+    },
+    {
+      name: 'pods that may not be made',
+      given: {
+        deployment: { status: { conditions: [{ type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' }] } },
+      },
+      kind: 'waiting',
+      says: 'exceeded quota',
+    },
     { name: 'no pod ready', given: { pods: [has(rendered.generation, false)] }, kind: 'waiting', says: 'become ready' },
     { name: 'all ready pods have it', given: { pods: [newest, has('other', false)] }, kind: 'programmed', says: '' },
     {

@@ -1,6 +1,6 @@
 // What came of a proxy, from what its pods and its Service say. Pure.
 
-import type { V1Pod, V1Service } from '../model/kubernetes.ts'
+import type { V1Deployment, V1Pod, V1Service } from '../model/kubernetes.ts'
 import { backendName, certificateFile } from '../model/names.ts'
 import type { GatewayAddress, Outcome, RenderedConfig } from '../model/rendered.ts'
 import { keyFor } from '../model/snapshot.ts'
@@ -17,10 +17,11 @@ export type PodReport = {
 export type Judged = {
   readonly rendered: RenderedConfig
   readonly workload: string
-  /** Why the proxy's Secrets cannot be written, if so. */
+  /** Why one of the proxy's objects cannot be written, if so. */
   readonly trouble: string | undefined
   readonly pods: readonly PodReport[]
   readonly service: V1Service | undefined
+  readonly deployment: V1Deployment | undefined
   /** The newest configuration that all ready pods had acknowledged. */
   readonly acknowledged: RenderedConfig | undefined
 }
@@ -53,10 +54,10 @@ function holds(state: PodState | undefined, generation: string): boolean {
 
 function waitingFor(judged: Judged, addresses: readonly GatewayAddress[]): string | undefined {
   const { rendered, workload, trouble, pods, acknowledged } = judged
+  if (trouble !== undefined) return trouble
   const ready = pods.filter((pod) => pod.ready)
   if (ready.length === 0) {
-    if (trouble !== undefined) return trouble
-    if (pods.length === 0) return `Waiting for the first data plane pod of Deployment ${workload} to run.`
+    if (pods.length === 0) return withoutPods(judged)
     const cause = pods.map(({ state }) => state).find((state) => state?.kind === 'waiting')
     const because = cause?.kind === 'waiting' ? `: ${cause.message}` : ''
     return `Waiting for one of ${pods.length} data plane pods of Deployment ${workload} to become ready${because}.`
@@ -72,6 +73,14 @@ function waitingFor(judged: Judged, addresses: readonly GatewayAddress[]): strin
   return addresses.length === 0 ? `Waiting for Service ${workload} to be given an address.` : undefined
 }
 
+// A quota or an admission webhook may take the Deployment and refuse its pods.
+function withoutPods({ workload, deployment }: Judged): string {
+  const failure = deployment?.status?.conditions?.find(({ type }) => type === 'ReplicaFailure')
+  return failure?.status === 'True'
+    ? `The data plane pods of Deployment ${workload} cannot be made: ${failure.message ?? failure.reason ?? ''}`
+    : `Waiting for the first data plane pod of Deployment ${workload} to run.`
+}
+
 /** Where the Service can be reached: what the load balancer reports, or the cluster's address for a Service that has none. */
 export function addressesOf(service: V1Service | undefined): readonly GatewayAddress[] {
   if (service?.spec?.type === 'LoadBalancer')
@@ -81,6 +90,13 @@ export function addressesOf(service: V1Service | undefined): readonly GatewayAdd
     })
   const value = service?.spec?.clusterIP
   return value === undefined || value === '' || value === 'None' ? [] : [{ type: 'IPAddress', value }]
+}
+
+/** Made by a ReplicaSet of this Deployment: labels alone are anybody's to set, and other pods hold nothing that is meant for HAProxy. */
+export function isPodOf({ metadata }: V1Pod, deployment: string): boolean {
+  const hash = metadata?.labels?.['pod-template-hash']
+  const owner = metadata?.ownerReferences?.find(({ controller }) => controller === true)
+  return hash !== undefined && owner?.kind === 'ReplicaSet' && owner.name === `${deployment}-${hash}`
 }
 
 /** A pod that can be called: it runs, has an address and is not on its way out. */

@@ -38,6 +38,7 @@ const quick: Timing = {
 describe('pod: whatever goes wrong', () => {
   let pod: FakePod
   let lines: string[]
+  let isReady: boolean
   let registry: Registry
   let metrics: PushMetrics
   const workers: PodWorker[] = []
@@ -45,6 +46,7 @@ describe('pod: whatever goes wrong', () => {
   beforeEach(() => {
     pod = new FakePod(testSettings)
     lines = []
+    isReady = true
     registry = new Registry()
     metrics = createPushMetrics(registry)
     for (const { name, content } of archiveFiles(configOf(base), testSettings))
@@ -60,6 +62,7 @@ describe('pod: whatever goes wrong', () => {
       {
         name: 'gw-1',
         connect: () => pod.api(),
+        isReady: () => isReady,
         settings: testSettings,
         timing: { ...quick, ...timing },
         log: silentLog((level, message, fields) => lines.push(`${level} ${message} ${JSON.stringify(fields)}`)),
@@ -246,5 +249,24 @@ describe('pod: whatever goes wrong', () => {
     start(base, { warning: 0 })
     await eventually('failed often', () => warnings().length >= 5)
     expect(warnings().slice(0, 5)).to.deep.equal([3, 10, 11, 12, 13])
+  }).timeout(10_000)
+
+  it('a pod that is not ready is given time to start before anybody is warned', async () => {
+    pod.before = () => {
+      throw new HAProxyDown()
+    }
+    isReady = false
+    const attempts = () => lines.filter((line) => line.includes('attempt'))
+    const warnings = () => attempts().filter((line) => line.startsWith('warn'))
+    const patient = start(base, { starting: 60_000, warning: 0 })
+    await eventually('failed often', () => attempts().length >= 15)
+    expect(warnings()).to.deep.equal([])
+    isReady = true
+    await eventually('warned', () => warnings().length > 0)
+    await patient.stop()
+    isReady = false
+    lines.length = 0
+    start(base, { starting: 1, warning: 0 })
+    await eventually('warned', () => warnings().length > 0)
   }).timeout(10_000)
 })

@@ -45,6 +45,7 @@ describe('pod', () => {
       {
         name: 'gw-1',
         connect: () => pod.api(),
+        isReady: () => true,
         settings: testSettings,
         timing: { ...quick, ...timing },
         log: silentLog((_, message, fields) => lines.push(`${message} ${JSON.stringify(fields)}`)),

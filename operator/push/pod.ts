@@ -11,8 +11,8 @@ import { BusyServers } from './busy-servers.ts'
 import { change, type Change, type Reload } from './change.ts'
 import { bootKey, freshlyLoaded, generationKey, holding, layoutOf, markedGeneration, type Held } from './held.ts'
 import { markStage, strange } from './marks.ts'
-import { backOffTime } from './pause.ts'
-import { HAProxyDown, PodError, type PodApi } from './pod-api.ts'
+import { Failures } from './failures.ts'
+import { PodError, type PodApi } from './pod-api.ts'
 import { unfinishedMeta } from './files.ts'
 import { generationOfFiles, loadConfig, persistFiles, Refused } from './pod-files.ts'
 import type { PushMetrics } from './push-metrics.ts'
@@ -28,6 +28,8 @@ export type PodState =
 export type PodOptions = {
   readonly name: string
   readonly connect: () => PodApi
+  /** Kubernetes takes the pod for ready. */
+  readonly isReady: () => boolean
   readonly settings: DataPlaneSettings
   readonly timing: Timing
   readonly log: Logger
@@ -61,9 +63,7 @@ export class PodWorker {
   #setbacks = 0
   /** Attempts in a row to tell what the pod holds. */
   #blind = 0
-  #failures = 0
-  /** When the next warning about a pod that fails on and on is due. */
-  #quietUntil = 0
+  readonly #failures: Failures
   readonly #busy = new BusyServers()
   readonly #due = { persist: Infinity, drift: Infinity, busy: Infinity, refused: Infinity, retry: 0 }
   #wake: () => void = () => {}
@@ -74,6 +74,7 @@ export class PodWorker {
   constructor(options: PodOptions, wanted: RenderedConfig) {
     this.#options = options
     this.#wanted = wanted
+    this.#failures = new Failures(options.timing)
     this.#api = options.connect()
     this.#ended = this.#live()
   }
@@ -149,31 +150,17 @@ export class PodWorker {
   }
 
   #failed(error: unknown): void {
-    const { name, log, timing, metrics } = this.#options
-    this.#failures += 1
+    const { name, log, metrics, isReady } = this.#options
     this.#held = undefined
-    // A HAProxy that is asked in the moment of its start answers nobody for half a minute: it is given time.
-    const pause = Math.max(
-      backOffTime(this.#failures, timing.longestPause),
-      error instanceof HAProxyDown ? timing.down : 0,
-    )
-    this.#due.retry = performance.now() + pause
+    this.#due.retry = performance.now() + this.#failures.add(error)
     metrics.failed('pod')
     const message = errorText(error)
-    // A pod that starts refuses connections for a second or two.
-    if (this.#isWarningDue())
-      log.warn('pod cannot be brought up to date', { pod: name, cause: message, attempt: this.#failures })
-    else log.debug('pod: attempt failed', { pod: name, cause: message, attempt: this.#failures })
+    const fields = { pod: name, cause: message, attempt: this.#failures.count }
+    if (this.#failures.isWarningDue(isReady())) log.warn('pod cannot be brought up to date', fields)
+    else log.debug('pod: attempt failed', fields)
     // One call without an answer does not make a pod that has everything unprogrammed.
     const hasAll = this.#state.kind === 'programmed' && this.#state.generation === this.#wanted.generation
-    if (!hasAll || this.#failures > 1) this.#report({ kind: 'waiting', message: `pod ${name}: ${message}` })
-  }
-
-  #isWarningDue(): boolean {
-    const now = performance.now()
-    const isDue = this.#failures === 3 || this.#failures === 10 || (this.#failures > 10 && now >= this.#quietUntil)
-    if (isDue) this.#quietUntil = now + this.#options.timing.warning
-    return isDue
+    if (!hasAll || this.#failures.count > 1) this.#report({ kind: 'waiting', message: `pod ${name}: ${message}` })
   }
 
   #report(state: PodState): void {
@@ -239,7 +226,7 @@ export class PodWorker {
   #adopt(config: RenderedConfig, held: Held): void {
     this.#held = held
     this.#current = config
-    if (config === this.#wanted) this.#failures = 0
+    if (config === this.#wanted) this.#failures.clear()
     else if (this.#refused === this.#wanted) return
     this.#report({ kind: 'programmed', generation: config.generation })
   }

@@ -1,22 +1,32 @@
 // One proxy: its Secrets and its pods, each at its own pace; what they say together is the proxy's outcome.
 
 import type { KubeCaller } from '../model/kube-call.ts'
-import type { V1Pod, V1Service } from '../model/kubernetes.ts'
+import type { V1Deployment, V1Pod, V1Service } from '../model/kubernetes.ts'
 import type { Workload } from '../model/proxy-model.ts'
 import type { Outcome, RenderedConfig } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 import type { Logger } from '../lib/log.ts'
 
+import { troubleText } from './apply.ts'
 import type { Identity } from './identity.ts'
 import { addressOf, hasAll, isCallable, isReady, outcomeOf, type PodReport } from './outcome.ts'
-import { unlessTerminating } from './kube-objects.ts'
+import { placeText, unlessTerminating } from './kube-objects.ts'
 import { isLeaving } from './leaving.ts'
 import type { ConnectPod } from './pod-client.ts'
 import { PodWorker } from './pod.ts'
 import type { PushMetrics } from './push-metrics.ts'
 import type { Queues } from './queues.ts'
-import { applyPodIdentity, applyState, authorityPlace, ensureIdentity, type Owner } from './secrets.ts'
+import {
+  applyPodIdentity,
+  applyState,
+  authorityPlace,
+  ensureIdentity,
+  podSecretPlace,
+  secretJob,
+  type Owner,
+  type SecretKind,
+} from './secrets.ts'
 import type { Timing } from './timing.ts'
 
 export type ProxyOptions = {
@@ -29,7 +39,7 @@ export type ProxyOptions = {
   readonly metrics: PushMetrics
   readonly clock: () => Date
   readonly connectPod: ConnectPod
-  /** Shared by all proxies; keys are `identity ID` and `state ID`. */
+  /** Shared by all proxies; keys are those of `secretJob`. */
   readonly secrets: Queues
   /** Both Secrets exist: pods may start. */
   readonly onSecrets: (id: ObjectKey) => void
@@ -37,7 +47,12 @@ export type ProxyOptions = {
 }
 
 /** What the cluster shows of the proxy. */
-export type Surroundings = { readonly pods: readonly V1Pod[]; readonly service: V1Service | undefined }
+export type Surroundings = {
+  readonly pods: readonly V1Pod[]
+  readonly service: V1Service | undefined
+  readonly deployment: V1Deployment | undefined
+}
+export const nothingSeen: Surroundings = { pods: [], service: undefined, deployment: undefined }
 
 type KnownPod = { readonly worker: PodWorker; readonly address: string }
 
@@ -49,11 +64,12 @@ export class Proxy {
   readonly #options: ProxyOptions
   #workload: Workload
   #rendered: RenderedConfig
-  #surroundings: Surroundings = { pods: [], service: undefined }
+  #surroundings = nothingSeen
   #identity: Identity | undefined
-  #state: { readonly rendered: RenderedConfig; readonly at: number } | undefined
+  #state: { readonly rendered: RenderedConfig; readonly at: number; readonly uid: string } | undefined
   #stateTimer: NodeJS.Timeout | undefined
-  #trouble: string | undefined
+  /** Object → why it cannot be written. */
+  readonly #troubles = new Map<string, string>()
   #acknowledged: RenderedConfig | undefined
   readonly #recent = new Map<string, RenderedConfig>()
   readonly #pods = new Map<string, KnownPod>()
@@ -75,7 +91,7 @@ export class Proxy {
   }
 
   want(workload: Workload, rendered: RenderedConfig, surroundings: Surroundings): void {
-    const isOther = workload.uid !== this.#workload.uid || workload.name !== this.#workload.name
+    const isOther = workload.uid !== this.#workload.uid
     this.#workload = workload
     if (isOther) {
       this.#identity = undefined
@@ -100,39 +116,60 @@ export class Proxy {
 
   /** Looks at the age of the certificates and renews what is due. */
   checkIdentity(): void {
-    const { secrets, call, snapshot, operatorNamespace, clock, log } = this.#options
-    secrets.put(`identity ${this.#id}`, async (signal) => {
-      if (isLeaving(snapshot, this.#id)) return
-      const before = this.#identity
-      const place = authorityPlace(this.#id, operatorNamespace)
-      const identity = await ensureIdentity(call, this.#id, place, clock())
-      if (this.#stopped || before?.client.certificate === identity.client.certificate) return
-      const written = applyPodIdentity(call, { id: this.#id, workload: this.#workload }, identity, signal)
-      if (!(await unlessTerminating(written))) return
-      this.#identity = identity
-      if (before !== undefined) log.info('certificates renewed', { gateway: this.#id })
-      for (const { worker } of this.#pods.values()) worker.reconnect()
-      this.#secretWritten()
+    const key = this.#job('identity')
+    this.#options.secrets.put(key, async (signal) => {
+      await this.#renewIdentity(signal)
+      this.trouble(key, undefined)
     })
   }
 
-  /** A Secret of this proxy could not be written. */
-  secretFailed(message: string): void {
-    this.#trouble = message
+  /** A job of `secrets` failed. */
+  secretFailed(key: string, failure: Error, attempt: number): void {
+    const kind = (['identity', 'state'] as const).find((each) => this.#job(each) === key)
+    if (kind === undefined) return
+    const secret = placeText(podSecretPlace(kind, this.#workload))
+    const what = kind === 'identity' ? `${secret} or the authority behind it` : secret
+    const text = troubleText(what, failure, attempt)
+    if (text !== undefined) this.trouble(key, text)
+  }
+
+  #job(kind: SecretKind): string {
+    return secretJob(kind, { id: this.#id, workload: this.#workload })
+  }
+
+  /** What keeps an object of this proxy from being written; undefined once that is over. Pods that serve go on. */
+  trouble(object: string, message: string | undefined): void {
+    if (this.#troubles.get(object) === message) return
+    if (message === undefined) this.#troubles.delete(object)
+    else this.#troubles.set(object, message)
     this.#judge()
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#stateTimer)
-    this.#options.secrets.drop(`identity ${this.#id}`)
-    this.#options.secrets.drop(`state ${this.#id}`)
+    this.#options.secrets.drop(this.#job('identity'))
+    this.#options.secrets.drop(this.#job('state'))
     for (const id of this.#pods.keys()) this.#leave(id)
     await Promise.all(this.#leaving)
   }
 
+  async #renewIdentity(signal: AbortSignal): Promise<void> {
+    const { call, snapshot, operatorNamespace, clock, log } = this.#options
+    if (isLeaving(snapshot, this.#id)) return
+    const before = this.#identity
+    const place = authorityPlace(this.#id, operatorNamespace)
+    const identity = await ensureIdentity(call, this.#id, place, clock())
+    if (this.#stopped || before?.client.certificate === identity.client.certificate) return
+    const written = applyPodIdentity(call, { id: this.#id, workload: this.#workload }, identity, signal)
+    if ((await unlessTerminating(written)) === undefined) return
+    this.#identity = identity
+    if (before !== undefined) log.info('certificates renewed', { gateway: this.#id })
+    for (const { worker } of this.#pods.values()) worker.reconnect()
+    this.#secretWritten()
+  }
+
   #secretWritten(): void {
-    this.#trouble = undefined
     if (this.#identity === undefined || this.#state === undefined) return
     this.#options.onSecrets(this.#id)
     this.#matchPods()
@@ -153,19 +190,28 @@ export class Proxy {
 
   // What no HAProxy has taken yet must not be what the next one starts from; without any pod there is nobody to ask.
   #writeState(): void {
-    const { secrets, call, snapshot, settings } = this.#options
-    secrets.put(`state ${this.#id}`, async (signal) => {
-      const rendered = this.#rendered
-      if (this.#stopped || this.#state?.rendered === rendered) return
-      if (this.#state !== undefined && !this.#isTried(rendered)) return
-      if (isLeaving(snapshot, this.#id)) return
-      const written = applyState(call, { id: this.#id, workload: this.#workload }, { rendered, settings }, signal)
-      if (!(await unlessTerminating(written))) return
-      this.#state = { rendered, at: performance.now() }
-      this.#remember(rendered)
-      this.#secretWritten()
-      if (this.#rendered !== rendered) this.#stateSoon()
+    const key = this.#job('state')
+    this.#options.secrets.put(key, async (signal) => {
+      await this.#applyState(signal)
+      this.trouble(key, undefined)
     })
+  }
+
+  async #applyState(signal: AbortSignal): Promise<void> {
+    const { call, snapshot, settings } = this.#options
+    const rendered = this.#rendered
+    const before = this.#state
+    if (this.#stopped || before?.rendered === rendered) return
+    if (before !== undefined && !this.#isTried(rendered)) return
+    if (isLeaving(snapshot, this.#id)) return
+    const state = { rendered, settings, uid: before?.uid }
+    const applied = applyState(call, { id: this.#id, workload: this.#workload }, state, signal)
+    const written = await unlessTerminating(applied)
+    if (written === undefined) return
+    this.#state = { rendered, at: performance.now(), uid: written.uid }
+    this.#remember(rendered)
+    this.#secretWritten()
+    if (this.#rendered !== rendered) this.#stateSoon()
   }
 
   #isTried({ generation }: RenderedConfig): boolean {
@@ -206,6 +252,7 @@ export class Proxy {
       {
         name: pod.metadata?.name ?? address,
         connect,
+        isReady: () => this.#surroundings.pods.some((now) => now.metadata?.uid === id && isReady(now)),
         settings,
         timing,
         log,
@@ -254,9 +301,10 @@ export class Proxy {
     return outcomeOf({
       rendered,
       workload: `${this.#workload.namespace}/${this.#workload.name}`,
-      trouble: this.#trouble,
+      trouble: this.#troubles.values().next().value,
       pods,
       service: this.#surroundings.service,
+      deployment: this.#surroundings.deployment,
       acknowledged: this.#acknowledged,
     })
   }

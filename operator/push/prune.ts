@@ -3,7 +3,7 @@
 
 import type { KubeCaller } from '../model/kube-call.ts'
 import { managedBy } from '../model/kinds.ts'
-import { gatewayNameLabel, managedByLabel } from '../model/names.ts'
+import { authorityPrefix, gatewayNameLabel, managedByLabel } from '../model/names.ts'
 import { keyFor } from '../model/snapshot.ts'
 import type { Logger } from '../lib/log.ts'
 
@@ -43,9 +43,7 @@ export async function prune({ call, operatorNamespace, namespaces, isWanted, log
   }
 }
 
-/** Authorities are the only objects of a Gateway beside the operator; its own Deployment and Secrets are not ours to judge. */
-export const authorityPrefix = 'authority-'
-
+// The operator's own Deployment and Secrets are not ours to judge.
 function isPrunable({ kind, namespace, name }: Place, operatorNamespace: string): boolean {
   return namespace !== operatorNamespace || (kind === 'Secret' && name.startsWith(authorityPrefix))
 }

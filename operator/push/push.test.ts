@@ -40,6 +40,14 @@ const owned = {
   ownerReferences: [{ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', name: 'web', uid: 'u1' }],
 }
 
+function replicaSet(name: string) {
+  return { apiVersion: 'apps/v1', kind: 'ReplicaSet', name, uid: 'r1', controller: true }
+}
+const ofOurs = {
+  labels: { [gatewayNameLabel]: 'web', 'pod-template-hash': '5d9c' },
+  ownerReferences: [replicaSet('web-haproxy-5d9c')],
+}
+
 function objectOf(kind: string, apiVersion: string): DesiredObject {
   return { kind, apiVersion, metadata: { name: workload.name, namespace: 'shop', ...owned } }
 }
@@ -54,12 +62,15 @@ describe('push', () => {
   let lines: string[]
   let now: Date
   let runs: number
+  /** Labels and owner of the next pod. */
+  let marks: object
 
   beforeEach(() => {
     kube = new FakeKube()
     pods = new Map()
     lines = []
     runs = 0
+    marks = ofOurs
     now = new Date('2026-03-01T00:00:00Z')
     snapshot = {
       GatewayClass: new Table(),
@@ -99,7 +110,7 @@ describe('push', () => {
     pod.load()
     pods.set(address, pod)
     const object = {
-      metadata: { name, namespace: 'shop', uid: `uid-${name}`, labels: { [gatewayNameLabel]: 'web' } },
+      metadata: { name, namespace: 'shop', uid: `uid-${name}`, ...marks },
       status: { phase: 'Running', podIP: address, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
     }
     snapshot.Pod.set(keyOf(object), object)
@@ -155,6 +166,56 @@ describe('push', () => {
     })
     expect(door.outcomes()).to.equal(door.outcomes())
     expect(runs).to.be.greaterThan(0)
+  })
+
+  for (const [what, other] of [
+    ['no owner', { labels: ofOurs.labels }],
+    ['another Deployment', { labels: ofOurs.labels, ownerReferences: [replicaSet('other-5d9c')] }],
+    ['no ReplicaSet', { labels: ofOurs.labels, ownerReferences: [{ ...replicaSet('web-haproxy-5d9c'), kind: 'Job' }] }],
+    ['another hash', { labels: ofOurs.labels, ownerReferences: [replicaSet('web-haproxy-77')] }],
+    ['no hash', { labels: { [gatewayNameLabel]: 'web' }, ownerReferences: [replicaSet('web-haproxy-undefined')] }],
+  ] as const)
+    it(`a pod with our label and ${what} is none of ours`, async () => {
+      addService()
+      marks = other
+      addPod('p1', '10.1.0.1', configOf(base))
+      run(configOf(base))
+      await eventually('identity', () => kube.objects.has(`${secrets}/web-haproxy-pki`))
+      await eventually('Deployment', () => kube.objects.has(`${deployments}/web-haproxy`))
+      run(configOf(base))
+      expect(pods.get('10.1.0.1')?.calls).to.deep.equal([])
+      expect(outcome()?.message).to.include('first data plane pod')
+    })
+
+  it('pods that serve go on, and their Gateway says what cannot be written until it can be', async () => {
+    addService()
+    const pod = addPod('p1', '10.1.0.1', configOf(base))
+    run(configOf(base))
+    await eventually('programmed', () => outcome()?.kind === 'programmed')
+    kube.answer = ({ method, path }) =>
+      method === 'PATCH' && path.includes('-state')
+        ? { status: 403, body: { message: `exceeded quota ${'QUJD'.repeat(40)}` } }
+        : undefined
+    run(configOf(more))
+    await eventually('waiting', () => outcome()?.kind === 'waiting')
+    expect(outcome()?.message).to.match(/^Secret shop\/web-haproxy-state cannot be written: exceeded quota/)
+    expect(outcome()?.message, 'words that may hold what was sent').to.not.include('QUJDQUJD')
+    expect(outcome()?.addresses).to.have.length(1)
+    expect(pod.generation?.startsWith(configOf(more).generation)).to.equal(true)
+    kube.answer = () => undefined
+    await eventually('programmed', () => outcome()?.kind === 'programmed')
+  })
+
+  it('an attempt to renew certificates that failed is forgotten when the next one finds nothing to do', async () => {
+    addService()
+    addPod('p1', '10.1.0.1', configOf(base))
+    run(configOf(base))
+    await eventually('programmed', () => outcome()?.kind === 'programmed')
+    kube.answer = ({ path }) =>
+      path.includes('/operator/secrets/') ? { status: 403, body: { message: 'not allowed' } } : undefined
+    await eventually('waiting', () => outcome()?.message.includes('not allowed') === true)
+    kube.answer = () => undefined
+    await eventually('programmed', () => outcome()?.kind === 'programmed')
   })
 
   it('a slow pod holds up no other', async () => {
@@ -278,6 +339,32 @@ describe('push', () => {
     await eventually('gone', () => !kube.objects.has(`${deployments}/web-haproxy`) && !kube.objects.has(authority))
   })
 
+  it('a Gateway that moves to another class leaves no Secret behind', async () => {
+    run(configOf(base))
+    await eventually('written', () => kube.objects.has(`${secrets}/web-haproxy-state`))
+    door.dataplane.want(id, { ...workload, name: 'web-edge', className: 'edge' }, configOf(base))
+    const ours = () => [...kube.objects.keys()].filter((path) => path.startsWith(secrets)).toSorted()
+    await eventually('moved', () => ours().join() === `${secrets}/web-edge-pki,${secrets}/web-edge-state`)
+    expect(kube.objects.has(authority)).to.equal(true)
+  })
+
+  it('a Gateway that comes back while its Secrets are being deleted keeps or gets them all', async () => {
+    run(configOf(base))
+    await eventually('written', () => kube.objects.has(`${secrets}/web-haproxy-state`))
+    await eventually('written', () => kube.objects.has(`${secrets}/web-haproxy-pki`))
+    const gate = Promise.withResolvers<undefined>()
+    kube.answer = ({ method, path }) => (method === 'DELETE' && path.includes('/secrets/') ? gate.promise : undefined)
+    door.dataplane.keepOnly([])
+    await eventually('begun', () => kube.paths('DELETE').some((path) => path.startsWith(secrets)))
+    run(configOf(base))
+    gate.resolve(undefined)
+    const podSecrets = [`${secrets}/web-haproxy-pki`, `${secrets}/web-haproxy-state`]
+    const writes = (secret: string) => kube.paths('PATCH').filter((path) => path === secret).length
+    await eventually('written again', () => podSecrets.every((secret) => writes(secret) === 2))
+    await door.stop()
+    expect([...podSecrets, authority].filter((path) => !kube.objects.has(path))).to.deep.equal([])
+  })
+
   it('nothing is written for a Gateway whose namespace is being deleted, Secrets included', async () => {
     snapshot.Namespace.set('shop', { metadata: { name: 'shop', deletionTimestamp: new Date() } })
     run(configOf(base))
@@ -304,7 +391,8 @@ describe('push', () => {
       method === 'PATCH' && path.includes('-pki') ? { status: 500, body: { message: 'etcd is away' } } : undefined
     run(configOf(base))
     await eventually('failed', () => lines.some((line) => line.includes('etcd is away')))
+    await eventually('told', () => outcome()?.message.includes('etcd is away') === true)
+    expect(outcome()?.message).to.include('cannot be written')
     expect(lines.join()).to.not.match(/PRIVATE|LS0tLS/)
-    expect(outcome()?.message).to.include('Secret cannot be written')
   })
 })

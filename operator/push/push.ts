@@ -70,9 +70,13 @@ export function openPush(options: PushOptions): PushDoor {
   const metrics = createPushMetrics(options.registry)
   const shared = { call, snapshot, operatorNamespace, timing, log, metrics }
   const statuses = new Statuses(shared)
-  const objects = new Objects({ ...shared, longestPause: timing.longestPause })
+  const objects = new Objects({
+    ...shared,
+    longestPause: timing.longestPause,
+    onTrouble: (id, object, message) => dataplane.trouble(id, object, message),
+  })
   const finalizers = new Finalizers({ ...shared, longestPause: timing.longestPause })
-  const dataplane = new Dataplane({
+  const dataplane: Dataplane = new Dataplane({
     ...shared,
     settings,
     clock,
@@ -83,7 +87,7 @@ export function openPush(options: PushOptions): PushDoor {
   const pruning = new Queues({
     limit: 1,
     longestPause: timing.longestPause,
-    onFailure: (_, cause, attempt) => log.warn('leftovers cannot be looked for', { cause, attempt }),
+    onFailure: (_, { message: cause }, attempt) => log.warn('leftovers cannot be looked for', { cause, attempt }),
   })
   // What was left alone though nothing is wanted for it: suspended Gateways, and what could not be computed.
   let spared: readonly ObjectKey[] | undefined

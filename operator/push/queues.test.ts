@@ -10,7 +10,11 @@ describe('queues', () => {
   beforeEach(() => {
     done = []
     failures = []
-    queues = new Queues({ limit: 2, longestPause: 5, onFailure: (key, message) => failures.push(`${key}: ${message}`) })
+    queues = new Queues({
+      limit: 2,
+      longestPause: 5,
+      onFailure: (key, { message }) => failures.push(`${key}: ${message}`),
+    })
   })
   afterEach(() => queues.stop())
   const job = (name: string, wait?: Promise<void>) => async () => {

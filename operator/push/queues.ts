@@ -24,7 +24,7 @@ export type QueuesOptions = {
   readonly limit: number
   /** Milliseconds: the longest pause between two attempts. */
   readonly longestPause: number
-  readonly onFailure: (key: string, message: string, attempt: number) => void
+  readonly onFailure: (key: string, failure: Error, attempt: number) => void
 }
 
 export class Queues {
@@ -76,7 +76,7 @@ export class Queues {
       if (failure === undefined) attempt = 0
       else {
         attempt += 1
-        this.#options.onFailure(key, errorText(failure), attempt)
+        this.#options.onFailure(key, failure, attempt)
         if (!this.#waiting.has(key)) {
           await this.#pause(key, failure, attempt)
           if (!this.#waiting.has(key) && !this.#stop.signal.aborted) this.#waiting.set(key, job)

@@ -17,7 +17,8 @@ import { splitKey, type ObjectKey } from '../model/snapshot.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 
 import { authorityData, newIdentity, podData, readIdentity, renewed, type Identity } from './identity.ts'
-import { apply, ask, metadataOf, placePath, type Place } from './kube-objects.ts'
+import { apply } from './apply.ts'
+import { ask, metadataOf, placePath, type Metadata, type Place } from './kube-objects.ts'
 import { stateArchive } from './state-archive.ts'
 
 export type Owner = { readonly id: ObjectKey; readonly workload: Workload }
@@ -27,9 +28,22 @@ export function authorityPlace(id: ObjectKey, operatorNamespace: string): Place 
   return { kind: 'Secret', namespace: operatorNamespace, name: authoritySecretName(id) }
 }
 
-/** The two Secrets in the Gateway's namespace. */
-export function podSecretPlaces({ name, namespace }: Workload): readonly Place[] {
-  return [pkiSecretName(name), stateSecretName(name)].map((secret) => ({ kind: 'Secret', namespace, name: secret }))
+/** identity: what pods present and trust. state: what new pods start from. */
+export type SecretKind = 'identity' | 'state'
+
+/** The Secret of a kind in the Gateway's namespace. */
+export function podSecretPlace(kind: SecretKind, { name, namespace }: Workload): Place {
+  return { kind: 'Secret', namespace, name: kind === 'identity' ? pkiSecretName(name) : stateSecretName(name) }
+}
+
+/** The key of the queue in which a Secret is written and deleted, one after the other. */
+export function secretJob(kind: SecretKind, { id, workload }: Owner): string {
+  return `${kind} ${id} ${workload.name}`
+}
+
+/** The proxy that a key of `secretJob` was made for. */
+export function proxyOfJob(job: string): ObjectKey {
+  return job.split(' ')[1] ?? ''
 }
 
 /** The Gateway's identity: the one the cluster knows, renewed where it is due, or a new one. Written before it is returned. */
@@ -73,17 +87,22 @@ export async function applyPodIdentity(
   owner: Owner,
   identity: Identity,
   signal: AbortSignal,
-): Promise<void> {
-  await apply(call, podSecret(owner, pkiSecretName(owner.workload.name), podData(identity)), signal)
+): Promise<Metadata> {
+  return apply(call, podSecret(owner, pkiSecretName(owner.workload.name), podData(identity)), signal)
 }
 
-export type State = { readonly rendered: RenderedConfig; readonly settings: DataPlaneSettings }
+export type State = {
+  readonly rendered: RenderedConfig
+  readonly settings: DataPlaneSettings
+  /** Of the Secret, if it is known. */
+  readonly uid: string | undefined
+}
 
 /** What new pods start from, also while the operator is away. */
-export async function applyState(call: KubeCaller, owner: Owner, state: State, signal: AbortSignal): Promise<void> {
+export async function applyState(call: KubeCaller, owner: Owner, state: State, signal: AbortSignal): Promise<Metadata> {
   const archive = await stateArchive(state.rendered, state.settings)
   const data = { 'state.tar.gz': archive.reveal() }
-  await apply(call, podSecret(owner, stateSecretName(owner.workload.name), data), signal)
+  return apply(call, podSecret(owner, stateSecretName(owner.workload.name), data), signal, state.uid)
 }
 
 type SecretObject = DesiredObject & { readonly type: string; readonly data: Readonly<Record<string, string>> }

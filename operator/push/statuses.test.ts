@@ -53,7 +53,7 @@ describe('statuses', () => {
         Pod: empty(),
         CustomResourceDefinition: new Table(),
       },
-      timing: { ...usualTiming, longestPause: 20, status: 10, statusAtMost: 40 },
+      timing: { ...usualTiming, longestPause: 20, refused: 20, status: 10, statusAtMost: 40 },
       log: silentLog(),
       metrics: createPushMetrics(new Registry()),
     })
@@ -140,6 +140,28 @@ describe('statuses', () => {
     statuses.want([patch])
     await statuses.idle()
     statuses.want([patch])
+    await statuses.idle()
+    expect(kube.requests).to.have.length(1)
+  })
+
+  for (const status of [401, 403])
+    it(`${status} may pass: it is tried again after a while`, async () => {
+      kube.put(path, { metadata: { name: 'cart' } })
+      let left = 1
+      kube.answer = () => {
+        left -= 1
+        return left >= 0 ? { status, body: { message: 'no' } } : undefined
+      }
+      statuses.want([patchOf(ours('a'))])
+      await statuses.idle()
+      expect(parents()).to.deep.equal({ parents: [ours('a')] })
+    })
+
+  it('a namespace that is being deleted takes its statuses with it', async () => {
+    kube.put(path, { metadata: { name: 'cart' } })
+    const details = { causes: [{ reason: 'NamespaceTerminating' }] }
+    kube.answer = () => ({ status: 403, body: { message: 'no', details } })
+    statuses.want([patchOf(ours('a'))])
     await statuses.idle()
     expect(kube.requests).to.have.length(1)
   })

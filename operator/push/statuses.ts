@@ -12,7 +12,7 @@ import type { Logger } from '../lib/log.ts'
 import { ask, fieldOf, KubeRefusal, metadataOf, pathOf } from './kube-objects.ts'
 import { pause } from './pause.ts'
 import type { PushMetrics } from './push-metrics.ts'
-import { Queues } from './queues.ts'
+import { ComeBack, Queues } from './queues.ts'
 import type { Timing } from './timing.ts'
 
 export type StatusesOptions = {
@@ -39,7 +39,7 @@ export class Statuses {
     this.#queues = new Queues({
       limit: 8,
       longestPause: timing.longestPause,
-      onFailure: (object, cause, attempt) => {
+      onFailure: (object, { message: cause }, attempt) => {
         metrics.failed('status')
         log.warn('status cannot be written', { object, cause, attempt })
       },
@@ -100,7 +100,7 @@ export class Statuses {
   }
 
   async #write({ patch, object }: Pending, signal: AbortSignal): Promise<void> {
-    const { call, log, metrics } = this.#options
+    const { call, timing, log, metrics } = this.#options
     const path = `${objectPath(patch)}/status`
     let read: unknown = object
     for (let attempt = 1; ; attempt += 1) {
@@ -111,7 +111,10 @@ export class Statuses {
         if (status === 404) return
         if (status !== 409) return metrics.wrote('status')
       } catch (error) {
-        if (!(error instanceof KubeRefusal) || error.status < 400 || error.status >= 500) throw error
+        if (!(error instanceof KubeRefusal) || error.status >= 500) throw error
+        if (error.causes.includes('NamespaceTerminating')) return
+        // Rights may be granted, and credentials renewed, without a change of the object.
+        if (error.status === 401 || error.status === 403) throw new ComeBack(timing.refused, error.message)
         // The same words would be refused again; the next change of the object brings new ones.
         log.error('status refused', { object: `${patch.kind} ${patch.key}`, cause: error.message })
         return

@@ -14,6 +14,8 @@ export type Timing = {
   readonly identity: number
   /** Between two warnings about a pod that still cannot be brought up to date. */
   readonly warning: number
+  /** A pod that is not ready has this long to start before anybody is warned. */
+  readonly starting: number
   /** Before another look at a HAProxy that was down. */
   readonly down: number
   /** The longest pause of a back-off. */
@@ -31,6 +33,7 @@ export const usualTiming: Timing = {
   refused: 60_000,
   identity: 3_600_000,
   warning: 300_000,
+  starting: 60_000,
   down: 1_000,
   longestPause: 10_000,
   status: 100,

@@ -42,6 +42,8 @@ export class FakeKube {
     const asked = record(body['metadata'])['resourceVersion']
     if (asked !== undefined && asked !== found?.metadata['resourceVersion'])
       return { status: 409, body: { message: 'conflict' } }
+    const uid = record(body['metadata'])['uid']
+    if (uid !== undefined && uid !== found?.metadata['uid']) return { status: 409, body: { message: 'uid mismatch' } }
     return this.#change(target, isStatus ? { ...found, status: merged(found?.['status'], body['status']) } : body)
   }
 
