@@ -116,6 +116,15 @@ describe('architecture', () => {
     expect(silent).to.deep.equal([])
   })
 
+  it('the page shows the haproxy.cfg that its scenario comes to', () => {
+    const page = readFileSync(join(root, 'docs/ARCHITECTURE.md'), 'utf8')
+    const scenario = /`scenarios\/([a-z-]+)` comes to/.exec(page)?.[1] ?? ''
+    const shown = /^```\n(frontend [^`]*)^```/m.exec(page)?.[1] ?? ''
+    const real = readFileSync(join(here, 'scenarios', scenario, 'expected/shop.web/haproxy.cfg'), 'utf8')
+    const shortened = real.replaceAll('/gw/maps/', '').replaceAll(/\b([hq][0-9a-f]{4})[0-9a-f]{16}\b/g, '$1')
+    expect(directives(shown)).to.deep.equal(directives(shortened)).and.have.length.above(10)
+  })
+
   it('nothing in the repository names a folder of one machine', () => {
     const wrong = tracked('*').filter(
       (file) => !file.endsWith('.pem') && /\/(root|home\/\w+|work)\/(\.|main|shared)/.test(code(file)),
@@ -165,4 +174,8 @@ function isPure(file: string): boolean {
 
 function show(wrong: Import): string {
   return `${wrong.file} imports ${wrong.specifier}`
+}
+
+function directives(text: string): readonly string[] {
+  return text.split('\n').flatMap((line) => line.replace(/(^|\s)#.*/, '').trim() || [])
 }

@@ -3,7 +3,10 @@ import { expect } from 'chai'
 import { readSettings } from '../settings.ts'
 import { parseManifests } from '../watch/files.ts'
 
-import { describeTranslation } from './translate.ts'
+import { describeTranslation, printTranslation } from './translate.ts'
+
+const settings = readSettings({}, {})
+const start = new Date(0)
 
 const manifests = `
 apiVersion: gateway.networking.k8s.io/v1
@@ -40,7 +43,7 @@ endpoints: [{ addresses: [10.0.0.1] }]
 
 describe('cli/translate', () => {
   it('shows files, objects and statuses, each under its name', () => {
-    const text = describeTranslation(parseManifests(manifests, 'x'), readSettings({}, {}), new Date(0))
+    const { text, notes } = describeTranslation(parseManifests(manifests, 'x'), settings, start)
     const titles = [...text.matchAll(/^##### (.*)$/gm)].map(([, title]) => title)
     expect(titles).to.include.members([
       'shop/web haproxy.cfg',
@@ -50,10 +53,38 @@ describe('cli/translate', () => {
       'status of HTTPRoute shop/cart',
     ])
     expect(text).to.contain('server 10-0-0-1_8080 10.0.0.1:8080')
+    expect(notes).to.deep.equal([])
     expect(text).to.match(/^shop\.example\.com\/cart\S* shop_cart_8080$/m)
   })
 
-  it('shows nothing for manifests without a Gateway of ours', () => {
-    expect(describeTranslation([], readSettings({}, {}), new Date(0))).to.equal('')
+  it('says of everything that comes to nothing why', () => {
+    const wrong = manifests.replace('gatewayClassName: haproxy', 'gatewayClassName: haproxi')
+    const described = describeTranslation(
+      parseManifests(`${wrong}---\nkind: Ingress\nmetadata: { name: old }`, 'x'),
+      settings,
+      start,
+    )
+    expect(described.notes).to.have.length(3)
+    expect(described.notes[0]).to.contain('Ingress')
+    expect(described.notes[1]).to.match(/Gateway shop\/web: .*spec\.gatewayClassName/)
+    expect(described.notes[2]).to.match(/HTTPRoute shop\/cart: .*spec\.parentRefs/)
+    expect(described.text).not.to.contain('shop')
+    expect(describeTranslation([], settings, start)).to.deep.equal({
+      text: '',
+      notes: ['There are no manifests here, so nothing comes of them.'],
+    })
+  })
+
+  it('writes no aliases, which readers of a status would have to look up', () => {
+    const two = manifests.replace('protocol: HTTP }', 'protocol: HTTP }, { name: other, port: 81, protocol: HTTP }')
+    const { text } = describeTranslation(parseManifests(two, 'x'), settings, start)
+    expect(text).to.contain('name: other')
+    expect(text).not.to.match(/[&*]a\d/)
+  })
+
+  it('names a path that does not exist', () => {
+    expect(() => printTranslation('no-such-folder/shop.yaml', settings)).to.throw(
+      'no-such-folder/shop.yaml does not exist; name a file of manifests',
+    )
   })
 })

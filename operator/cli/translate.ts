@@ -1,48 +1,82 @@
 // Shows the rooms' work without a cluster: manifests in, everything that would go out as text.
 
+import { existsSync } from 'node:fs'
 import { stringify } from 'yaml'
 
+import { controllerName } from '../model/kinds.ts'
 import type { KubernetesObject } from '../model/kubernetes.ts'
 import type { CertificateListEntry, MapSection, Outcome, RenderedConfig } from '../model/rendered.ts'
-import type { ObjectKey } from '../model/snapshot.ts'
+import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { provision } from '../provision/provision.ts'
 import { createBuilder, type Built } from '../reconcile.ts'
 import { loadRenderer } from '../render/render.ts'
 import type { Settings } from '../settings.ts'
 import { createStatuses } from '../status/status.ts'
-import { createTranslator, supportedFeatures } from '../translate/translate.ts'
+import { createTranslator, supportedFeatures, type Translation } from '../translate/translate.ts'
 import { readManifests, snapshotFromObjects, unreadKinds } from '../watch/files.ts'
 
-/** Prints what the manifests of a file or folder come to; kinds that no rule reads are named on standard error. */
+/** Prints what the manifests of a file or folder come to; on standard error, what of them comes to nothing, and why. */
 export function printTranslation(path: string, settings: Settings): void {
+  if (!existsSync(path)) throw new Error(`${path} does not exist; name a file of manifests, or a folder of them.`)
   const objects = readManifests(path)
-  const unread = unreadKinds(objects)
-  if (unread.length > 0) process.stderr.write(`Left out, because no rule reads them: ${unread.join(', ')}\n`)
-  process.stdout.write(describeTranslation(objects, settings, new Date()))
+  const { text, notes } = describeTranslation(objects, settings, new Date())
+  for (const note of notes) process.stderr.write(`${note}\n`)
+  process.stdout.write(text)
 }
 
-/** HAProxy's files, Kubernetes objects and statuses, each under a line with its name. Private keys are not shown. */
-export function describeTranslation(objects: readonly KubernetesObject[], settings: Settings, now: Date): string {
+type Description = { readonly text: string; readonly notes: readonly string[] }
+
+/**
+ * HAProxy's files, Kubernetes objects and statuses, each under a line with its name; and a sentence for what is not among them. Private
+ * keys are not shown.
+ */
+export function describeTranslation(objects: readonly KubernetesObject[], settings: Settings, now: Date): Description {
   const snapshot = snapshotFromObjects(objects)
-  const { proxies, report } = createTranslator(snapshot)()
+  const { proxies, report } = createTranslator(snapshot, settings.dataPlane)()
   const build = createBuilder(
     (proxy) => provision(proxy, settings.dataPlane),
     loadRenderer(settings.templates, settings.dataPlane),
   )
   const outcomes = new Map<ObjectKey, Outcome>()
   const patches = createStatuses()({ snapshot, report, outcomes, features: supportedFeatures, now })
-  return [
+  const sections = [
     ...proxies.flatMap((proxy) => describeProxy(proxy.id, build(proxy))),
-    ...patches.map(({ kind, key, status }) => section(`status of ${kind} ${key}`, stringify(status))),
-  ].join('\n')
+    ...patches.map(({ kind, key, status }) => section(`status of ${kind} ${key}`, plainYaml(status))),
+  ]
+  return { text: sections.join('\n'), notes: [...unreadNotes(objects), ...unservedNotes(snapshot, report)] }
+}
+
+function unreadNotes(objects: readonly KubernetesObject[]): readonly string[] {
+  if (objects.length === 0) return ['There are no manifests here, so nothing comes of them.']
+  const unread = unreadKinds(objects)
+  return unread.length === 0 ? [] : [`Left out, because no rule reads them: ${unread.join(', ')}`]
+}
+
+// In a cluster these could be another controller's, and nothing may be said of them; among manifests it is mostly a missing file or a typo.
+function unservedNotes(
+  { Gateway, HTTPRoute }: Snapshot,
+  { gateways, routes }: Translation['report'],
+): readonly string[] {
+  const unknown = [...Gateway.keys()].filter((key) => !gateways.has(key))
+  const lost = [...HTTPRoute.keys()].filter((key) => !routes.has(key))
+  return [
+    ...unknown.map(
+      (key) =>
+        `Nothing comes of Gateway ${key}: there is no accepted GatewayClass of controller ${controllerName} with the name in its spec.gatewayClassName here; add it, or correct the name.`,
+    ),
+    ...lost.map(
+      (key) =>
+        `Nothing comes of HTTPRoute ${key}: none of its spec.parentRefs names a Gateway here that is served; add the Gateway, or correct them.`,
+    ),
+  ]
 }
 
 function describeProxy(id: ObjectKey, built: Built): readonly string[] {
   if (built.kind === 'failed') throw built.error
   return [
     ...filesOf(built.rendered).map(([file, text]) => section(`${id} ${file}`, text)),
-    ...built.objects.map((object) => section(`${id} ${object.kind} ${object.metadata.name}`, stringify(object))),
+    ...built.objects.map((object) => section(`${id} ${object.kind} ${object.metadata.name}`, plainYaml(object))),
   ]
 }
 
@@ -70,6 +104,11 @@ function listLine({ file, sni }: CertificateListEntry): string {
 
 function sorted<V, R>(named: ReadonlyMap<string, V>, show: (value: V, name: string) => R): readonly R[] {
   return [...named].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => show(value, name))
+}
+
+// Values that two fields share are written twice: readers of statuses need not know YAML's aliases.
+function plainYaml(value: unknown): string {
+  return stringify(value, { aliasDuplicateObjects: false })
 }
 
 function section(title: string, text: string): string {

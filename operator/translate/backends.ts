@@ -6,8 +6,8 @@ import { compareTexts } from '../lib/compare-texts.ts'
 import { family, Gathering } from '../lib/derive.ts'
 
 import { serverAddress } from './addresses.ts'
-
 import { attempt } from './fault.ts'
+import { isPort } from './ports.ts'
 
 const serviceNameLabel = 'kubernetes.io/service-name'
 
@@ -68,7 +68,7 @@ function partsOf(id: BackendId): { readonly service: ObjectKey; readonly port: P
 
 function endpointsOf(slice: V1EndpointSlice): Endpoints {
   const ports = (slice.ports ?? []).flatMap(({ name, port, protocol }) =>
-    isPort(port) && isTcp(protocol) ? [{ name: name ?? '', port }] : [],
+    port !== undefined && isPort(port) && isTcp(protocol) ? [{ name: name ?? '', port }] : [],
   )
   const addresses = (slice.endpoints ?? []).flatMap((endpoint) => {
     const state = stateOf(endpoint.conditions ?? {})
@@ -79,11 +79,6 @@ function endpointsOf(slice: V1EndpointSlice): Endpoints {
     })
   })
   return { ports, addresses }
-}
-
-// HAProxy refuses the whole configuration for one greater port, and takes 0 for the port of the request.
-function isPort(port: number | undefined): port is Port {
-  return Number.isInteger(port) && port !== undefined && port >= 1 && port <= 65_535
 }
 
 function stateOf(conditions: {

@@ -7,6 +7,7 @@ import { isHostname } from './hostnames.ts'
 import { type Conflict, conflictsOf } from './listener-conflicts.ts'
 import { overlapsOf } from './listener-overlaps.ts'
 import { type AllowedNamespaces, allowedNamespacesOf } from './namespaces.ts'
+import { isPort } from './ports.ts'
 import { protocolOf } from './protocols.ts'
 
 /** What a listener of a Gateway means. */
@@ -137,10 +138,6 @@ function unsupportedValues(listener: GatewayListener, { gateway }: Place): reado
   ]
 }
 
-function isPort(port: Port): boolean {
-  return Number.isInteger(port) && port >= 1 && port <= 65_535
-}
-
 // What is said for a port replaces the default. https://gateway-api.sigs.k8s.io/geps/gep-91/
 function validatesClients(gateway: Gateway, port: Port): boolean {
   const frontend = gateway.spec.tls?.frontend
@@ -163,7 +160,7 @@ function kindProblems(
   return unknown.map(({ group, kind }) => ({
     type: 'ResolvedRefs',
     reason: 'InvalidRouteKinds',
-    message: `${field}.allowedRoutes.kinds lists ${kind}.${group}, which a listener of protocol ${listener.protocol} does not support.`,
+    message: `${field}.allowedRoutes.kinds lists ${kind}.${group}, which a listener of protocol ${listener.protocol} does not support; remove it from the list.`,
   }))
 }
 

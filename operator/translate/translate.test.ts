@@ -33,6 +33,12 @@ describe('translate', () => {
     expect(translator().proxies[0]).to.equal(before.proxies[0])
   })
 
+  it('keeps the ports that the data plane it is told of has for itself', () => {
+    const snapshot = snapshotFromObjects([gatewayClass(), gateway('shop/web', [listener({ port: 9000 })])])
+    expect(createTranslator(snapshot)().proxies).to.have.length(1)
+    expect(createTranslator(snapshot, { apiPort: 9001, statusPort: 9000 })().proxies).to.deep.equal([])
+  })
+
   it('what a caller holds does not change under it', () => {
     const snapshot = snapshotFromObjects([gatewayClass(), gateway('shop/web'), route('shop/r', [{ name: 'web' }])])
     const translator = createTranslator(snapshot)

@@ -1,6 +1,6 @@
-import type { Port, ProxyModel } from '../model/proxy-model.ts'
+import type { ProxyModel } from '../model/proxy-model.ts'
 import type { Report } from '../model/report.ts'
-import { defaultDataPlane } from '../model/settings.ts'
+import { type DataPlaneSettings, defaultDataPlane } from '../model/settings.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { compareTexts } from '../lib/compare-texts.ts'
@@ -31,18 +31,18 @@ export type Translation = {
 /**
  * What the cluster asks for. Each call of the returned function gives the newest translation; a call costs what has changed since
  * the one before, and what has not changed keeps its identity.
- * @param reservedPorts ports that the data plane listens on for itself, which no listener can have
+ * @param dataPlane its own ports are none that a listener can have
  */
 export function createTranslator(
   snapshot: Snapshot,
-  reservedPorts: readonly Port[] = [defaultDataPlane.apiPort, defaultDataPlane.statusPort],
+  { apiPort, statusPort }: Pick<DataPlaneSettings, 'apiPort' | 'statusPort'> = defaultDataPlane,
 ): () => Translation {
   // 1. Which classes are ours, and what may refer to what.
   const classes = createClasses(snapshot)
   const references = createReferences(snapshot)
 
   // 2. What our Gateways and their listeners ask for.
-  const gateways = createGateways(snapshot, { classes, references, reservedPorts })
+  const gateways = createGateways(snapshot, { classes, references, reservedPorts: [apiPort, statusPort] })
 
   // 3. What routes mean, whatever they attach to, and where they attach.
   const translator = createRouteTranslator(snapshot, references)

@@ -12,6 +12,7 @@ import { translateUrlRewrite } from './url-rewrite.ts'
 export type FilterSteps = { readonly filters: readonly Filter[]; readonly redirect?: Redirect }
 
 type Step = Filter | { readonly kind: 'redirect'; readonly redirect: Redirect }
+type HeaderFilterKind = 'request-headers' | 'response-headers'
 type FilterTranslator = (filter: HTTPFilter, place: FilterPlace) => Step | undefined
 
 const translators = {
@@ -53,16 +54,24 @@ export function translateFilters(filters: readonly HTTPFilter[], place: FilterPl
 
 /** At most one filter of each kind that does what all of them do one after the other. */
 export function mergeFilters(filters: readonly Filter[]): readonly Filter[] {
-  const merged: Filter[] = []
-  for (const kind of ['request-headers', 'response-headers'] as const) {
-    const changes = filters.flatMap((filter): readonly HeaderChange[] => (filter.kind === kind ? [filter.change] : []))
-    const change = composeHeaderChanges(changes)
-    if (!isNoChange(change)) merged.push({ kind, change })
-  }
+  return Object.values(mergers).flatMap((merge) => merge(filters))
+}
+
+// One row per kind, so that the compiler asks for the row of a new kind: without one its filters would be lost here.
+const mergers = {
+  'request-headers': (filters) => mergeHeaderChanges('request-headers', filters),
+  'response-headers': (filters) => mergeHeaderChanges('response-headers', filters),
   // Both parts of a rewrite replace what the request came with, so of two the later one counts.
-  const rewrites = filters.filter((filter) => filter.kind === 'url-rewrite')
-  if (rewrites.length > 0) merged.push(rewrites.reduce((earlier, later) => ({ ...earlier, ...later })))
-  return merged
+  'url-rewrite': (filters) => {
+    const rewrites = filters.filter((filter) => filter.kind === 'url-rewrite')
+    return rewrites.length === 0 ? [] : [rewrites.reduce((earlier, later) => ({ ...earlier, ...later }))]
+  },
+} satisfies Record<Filter['kind'], (filters: readonly Filter[]) => readonly Filter[]>
+
+function mergeHeaderChanges(kind: HeaderFilterKind, filters: readonly Filter[]): readonly Filter[] {
+  const changes = filters.flatMap((filter): readonly HeaderChange[] => (filter.kind === kind ? [filter.change] : []))
+  const change = composeHeaderChanges(changes)
+  return isNoChange(change) ? [] : [{ kind, change }]
 }
 
 /** Bytes of all header names and values that the filters carry. */

@@ -1,6 +1,7 @@
 import type { HTTPRequestRedirect } from '../../model/kubernetes.ts'
 import type { Port, Redirect, Rule } from '../../model/proxy-model.ts'
 
+import { isPort } from '../ports.ts'
 import { httpDefaults } from '../routes/http-defaults.ts'
 import { hostnameFault, quoted } from '../routes/writable.ts'
 import type { FilterPlace } from './filter-place.ts'
@@ -64,7 +65,7 @@ function checkRedirect(redirect: HTTPRequestRedirect, { field, refuse }: FilterP
     refuse(`${field}.scheme`, `${quoted(scheme)} is not supported; write http or https.`)
   const fault = hostname === undefined ? undefined : hostnameFault(hostname)
   if (fault !== undefined) refuse(`${field}.hostname`, fault)
-  if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535))
+  if (port !== undefined && !isPort(port))
     refuse(`${field}.port`, `${port} is not a port; write a number from 1 to 65535.`)
   if (statusCode !== undefined && !statuses.includes(statusCode))
     refuse(`${field}.statusCode`, `${statusCode} is not supported; write one of ${statuses.join(', ')}.`)
