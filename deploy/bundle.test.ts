@@ -67,8 +67,6 @@ describe('deploy/bundle', () => {
     ).to.deep.equal([])
     expect(writes.filter((triple) => !written.has(triple.split(' ').slice(0, 2).join(' ')))).to.deep.equal([
       'gateway.networking.k8s.io gatewayclasses patch',
-      'events.k8s.io events create',
-      'events.k8s.io events patch',
     ])
   })
 

@@ -25,8 +25,7 @@ export function clusterRules(): readonly Rule[] {
 /** Permissions in every namespace that the operator looks at, its own among them. */
 export function namespacedRules(): readonly Rule[] {
   const written = Object.values(writtenKinds).map(({ group, plural }) => ({ group, resource: plural, verbs: write }))
-  const events = { group: 'events.k8s.io', resource: 'events', verbs: ['create', 'patch'] }
-  return toRules([...grantsOfKinds((row) => row.namespaced), ...written, events])
+  return toRules([...grantsOfKinds((row) => row.namespaced), ...written])
 }
 
 function grantsOfKinds(isMeant: (row: KindRow) => boolean): readonly Grant[] {

@@ -38,7 +38,7 @@ describe('cli/run', () => {
     const started = spawn(process.execPath, [main, 'run', '--kubeconfig', kubeconfig(), '--health-port', '0'])
     child = started
     let port = 0
-    for await (const line of createInterface({ input: started.stdout })) {
+    for await (const line of createInterface({ input: started.stderr })) {
       const { message, health, uptime }: { message?: string; health?: number; uptime?: number } = JSON.parse(line)
       if (message !== 'started') continue
       port = health ?? 0
@@ -49,7 +49,7 @@ describe('cli/run', () => {
       ['livez', 'readyz'].map((path) => fetch(`http://127.0.0.1:${port}/${path}`)),
     )
     expect([livez?.status, readyz?.status]).to.deep.equal([200, 503])
-    started.stdout.resume()
+    started.stderr.resume()
     started.kill('SIGTERM')
     const [code]: readonly unknown[] = await once(started, 'exit')
     expect(code).to.equal(0)

@@ -14,12 +14,13 @@ export type Logger = {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** A logger that writes JSON lines to standard output. */
+/** A logger that writes JSON lines to standard error. */
 export function createLog(level: LogLevel): Logger {
   const logger = createLogger({
     level,
     format: format.combine(format.timestamp(), format.json()),
-    transports: [new transports.Console()],
+    // Standard output is for what a command was asked to print.
+    transports: [new transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })],
   })
   return {
     debug: (message, fields) => void logger.debug(message, fields),

@@ -39,6 +39,19 @@ describe('watch/files', () => {
     expect(snapshotFromObjects(objects).Gateway.size).to.equal(1)
   })
 
+  it('does not take a kind of another group for ours', () => {
+    const objects = parseManifests('{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: a}}', 'x')
+    expect(unreadKinds(objects)).to.deep.equal(['Gateway'])
+    expect(snapshotFromObjects(objects).Gateway.size).to.equal(0)
+  })
+
+  it('quotes nothing of a text that is not YAML', () => {
+    expect(() => parseManifests('stringData: {password: "hunter2" oops', 'x'))
+      .to.throw(/^x is not valid YAML/)
+      .with.property('message')
+      .that.does.not.include('hunter2')
+  })
+
   it('can be edited, and leaves the objects it was given alone', () => {
     const objects = parseManifests(gateway, 'x')
     const snapshot = snapshotFromObjects(objects)

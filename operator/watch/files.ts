@@ -22,7 +22,9 @@ export type EditableSnapshot = Snapshot & {
 export function snapshotFromObjects(objects: readonly KubernetesObject[]): EditableSnapshot {
   const store = new Store()
   const put = (object: KubernetesObject): boolean =>
-    isKnownKind(object.kind) && store.put(object.kind, asStored(object.kind, structuredClone(object))) !== undefined
+    isKnownKind(object.kind) &&
+    isOfOurGroup(object.kind, object) &&
+    store.put(object.kind, asStored(object.kind, structuredClone(object))) !== undefined
   for (const object of objects) put(object)
   return { ...store.snapshot, put, remove: (kind, key) => store.remove(kind, key) }
 }
@@ -41,7 +43,8 @@ export function readManifests(path: string): readonly KubernetesObject[] {
 export function parseManifests(text: string, origin: string): readonly KubernetesObject[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [problem] = document.errors
-    if (problem !== undefined) throw new Error(`${origin} is not valid YAML: ${problem.message}`)
+    // Only the first line: the others quote the text, which may be a Secret's.
+    if (problem !== undefined) throw new Error(`${origin} is not valid YAML: ${problem.message.split('\n', 1)[0]}`)
     const content: unknown = document.toJS()
     return content === null || content === undefined ? [] : objectsIn(content, origin)
   })
@@ -49,7 +52,15 @@ export function parseManifests(text: string, origin: string): readonly Kubernete
 
 /** Kinds among these objects that no rule reads, each once. */
 export function unreadKinds(objects: readonly KubernetesObject[]): readonly string[] {
-  return [...new Set(objects.map(({ kind }) => kind ?? '').filter((kind) => !isKnownKind(kind)))]
+  const unread = objects.filter((object) => !isKnownKind(object.kind) || !isOfOurGroup(object.kind, object))
+  return [...new Set(unread.map(({ kind }) => kind ?? ''))]
+}
+
+// Other groups have kinds of the same name.
+function isOfOurGroup(kind: Kind, { apiVersion }: KubernetesObject): boolean {
+  if (apiVersion === undefined) return true
+  const slash = apiVersion.indexOf('/')
+  return kinds[kind].group === apiVersion.slice(0, Math.max(0, slash))
 }
 
 function objectsIn(content: unknown, origin: string): readonly KubernetesObject[] {
