@@ -21,7 +21,7 @@ check: $(modules) $(client) ## types, lint, format, architecture, unit tests, sc
 		'types: tsc -p .' \
 		'lint: oxlint --type-aware operator e2e deploy' \
 		'format: biome format .' \
-		'unit tests and scenarios: mocha "deploy/*.test.ts"'
+		'unit tests and scenarios: c8 mocha'
 
 contract: $(modules) $(client) ## what we rely on in the Data Plane API; DATAPLANEAPI=/path/to/program: upstream's, too
 	@HAPROXY=$$(e2e/cluster/haproxy.sh) && export HAPROXY && e2e/tally.sh 'contract: mocha --no-config --timeout 60000 "e2e/contract/**/*.test.ts"'
