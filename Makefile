@@ -10,7 +10,9 @@ gateway_api := sigs.k8s.io/gateway-api@v1.6.1
 help:
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-demo: cluster install ## a test cluster with the examples in it: requests and answers told as a story
+demo: ## a test cluster with the examples in it: requests and answers told as a story
+	@echo 'This takes about a minute; the first time about ten.'
+	@$(MAKE) --no-print-directory cluster && $(MAKE) --no-print-directory install
 	@node e2e/demo.ts
 
 test: $(modules) ## everything: check, generated files, contract, cluster, e2e, conformance

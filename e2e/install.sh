@@ -8,12 +8,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 version=$(sed -nE 's/^  "version": "(.*)",/\1/p' "$here/../package.json")
 K get --raw /readyz > /dev/null || { echo "install.sh: the test cluster does not answer; make cluster brings it up." >&2; exit 1; }
 
+made_and_loaded() { "$here/../deploy/image.sh" > /dev/null && "$here/cluster/load.sh" "$images"/{operator,data-plane}.tar; }
+built_and_loaded() {
+	docker build -q -t "haproxy-gateway-operator:$version" -f "$here/../deploy/Dockerfile" "$here/.." > /dev/null &&
+		kind load docker-image "haproxy-gateway-operator:$version" --name "$name"
+}
 if [ "$(provider)" = kind ]; then
-	step "operator image" docker build -q -t "haproxy-gateway-operator:$version" -f "$here/../deploy/Dockerfile" "$here/.."
-	step "loading it" kind load docker-image "haproxy-gateway-operator:$version" --name "$name"
+	step "image built and loaded" built_and_loaded
 else
-	step "images" "$here/../deploy/image.sh"
-	step "loading them" "$here/cluster/load.sh" "$images"/{operator,data-plane}.tar
+	step "images made and loaded" made_and_loaded
 fi
 K apply --server-side --force-conflicts -f "$bin/crds-${CHANNEL:-standard}.yaml" > /dev/null
 K wait --for=condition=Established crd --all --timeout=30s > /dev/null
@@ -27,4 +30,5 @@ if [ "$running" != "$loaded" ]; then
 	K -n haproxy-gateway-system rollout restart deployment > /dev/null
 	echo "$loaded" > "$cluster/loaded/running"
 fi
-step "operator ready" K -n haproxy-gateway-system rollout status deployment --timeout=120s
+ready() { K -n haproxy-gateway-system rollout status deployment --timeout=120s > /dev/null; }
+step "operator ready" ready

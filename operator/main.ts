@@ -45,11 +45,11 @@ withSettings(program.command('translate'), ['templates', 'dataPlaneImage', 'data
   .argument('<path>', 'a YAML file, or a folder of them')
   .action(async (path: string, flags: Record<string, string>) => {
     const { printTranslation } = await import('./cli/translate.ts')
-    printTranslation(path, readSettings(flags, process.env))
+    await printTranslation(path, readSettings(flags, process.env))
   })
 
 withSettings(program.command('snapshot'), ['namespaces', 'kubeconfig'])
-  .description('Print everything the operator reads of the cluster as YAML; the contents of secrets are blanked.')
+  .description('Print everything the operator reads of the cluster as YAML; of secrets only certificates.')
   .action(async (flags: Record<string, string>) => {
     const { printSnapshot } = await import('./cli/snapshot.ts')
     await printSnapshot(readSettings(flags, process.env))

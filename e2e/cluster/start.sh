@@ -5,7 +5,6 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=settings.sh
 . "$here/settings.sh"
-began=$SECONDS
 "$here/down.sh"
 mkdir -p "$cluster"/{pki,log,cni,node/{kubelet,log,run,etcd}} && chmod 700 "$cluster/pki" "$cluster/node/etcd"
 echo local > "$cluster/provider"
@@ -137,7 +136,6 @@ wait_for() { # SECONDS WHAT COMMAND ...
 		[ $SECONDS -lt $until ] && node_pid > /dev/null || { echo "start.sh: $what: not in time; see $cluster/log" >&2; exit 1; }
 		sleep 0.2
 	done
-	echo "$((SECONDS - began)) s: $what"
 }
 
 machine

@@ -11,6 +11,6 @@ if ! { [ -e "$cluster/ready" ] && node_pid > /dev/null; }; then
 	"$here/deps.sh"
 	"$here/build.sh"
 	"$here/images.sh"
-	"$here/start.sh"
+	step "a cluster of one node" "$here/start.sh"
 fi
 echo "cluster is up: export KUBECONFIG=$kubeconfig"

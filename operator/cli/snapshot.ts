@@ -16,9 +16,11 @@ import type { Settings } from '../settings.ts'
 import { createTranslator } from '../translate/translate.ts'
 import { openWatch, type WatchDoor } from '../watch/watch.ts'
 
+import { blankedSecret } from './blanked.ts'
+
 const patience = 60_000
 
-/** Prints everything that rules read of the cluster, as YAML documents; values of secrets are blanked. */
+/** Prints everything that rules read of the cluster, as YAML documents; of secrets only certificates are shown. */
 export async function printSnapshot(settings: Settings): Promise<void> {
   const watch = openWatch({
     namespaces: settings.namespaces,
@@ -73,7 +75,5 @@ function blanked(kind: string, object: KubernetesObject): KubernetesObject {
   const { apiVersion, ...rest } = structuredClone(object)
   const shown: KubernetesObject = Object.assign(apiVersion === undefined ? {} : { apiVersion }, { kind }, rest)
   delete shown.metadata?.resourceVersion
-  if (kind !== 'Secret' || !('data' in shown)) return shown
-  const keys = Object.keys(shown.data ?? {})
-  return Object.assign(shown, { data: Object.fromEntries(keys.map((key) => [key, ''])) })
+  return kind === 'Secret' ? blankedSecret(shown) : shown
 }

@@ -16,10 +16,16 @@ import { createStatuses } from '../status/status.ts'
 import { createTranslator, supportedFeatures, type Translation } from '../translate/translate.ts'
 import { readManifests, snapshotFromObjects, unreadKinds } from '../watch/files.ts'
 
+import { withThrowAwayPairs } from './blanked.ts'
+
 /** Prints what the manifests of a file or folder come to; on standard error, what of them comes to nothing, and why. */
-export function printTranslation(path: string, settings: Settings): void {
+export async function printTranslation(path: string, settings: Settings): Promise<void> {
   if (!existsSync(path)) throw new Error(`${path} does not exist; name a file of manifests, or a folder of them.`)
-  const objects = readManifests(path)
+  const { objects, replaced } = await withThrowAwayPairs(readManifests(path))
+  for (const name of replaced)
+    process.stderr.write(
+      `The private key of Secret ${name} was blanked by snapshot; a self-signed pair for this once stands in its place, certificate included.\n`,
+    )
   const { text, notes } = describeTranslation(objects, settings, new Date())
   for (const note of notes) process.stderr.write(`${note}\n`)
   process.stdout.write(text)

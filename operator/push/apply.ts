@@ -38,10 +38,13 @@ export async function apply(
 /** The API server's words on why an object cannot be written, for its Gateway's status; undefined while it may still pass by itself. */
 export function troubleText(object: string, failure: Error, attempt: number): string | undefined {
   if (failure instanceof Foreign) return failure.message
-  const isRefusal = failure instanceof KubeRefusal
-  const isFinal = isRefusal && failure.status >= 400 && failure.status < 500 && failure.status !== 409
-  if (!isFinal && attempt < patience) return undefined
-  return `${object} cannot be written: ${isRefusal ? failure.words : failure.message}`
+  if (!isRefusal(failure) && attempt < patience) return undefined
+  return `${object} cannot be written: ${failure instanceof KubeRefusal ? failure.words : failure.message}`
+}
+
+/** The API server will not have the object as it is: asking again soon is of no use. Too many requests are no refusal, but `ComeBack`. */
+export function isRefusal(failure: Error): boolean {
+  return failure instanceof KubeRefusal && failure.status >= 400 && failure.status < 500 && failure.status !== 409
 }
 
 /** After this many attempts a conflict or a missing answer is more than bad luck. */

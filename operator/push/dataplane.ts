@@ -7,6 +7,7 @@ import type { Outcome, RenderedConfig } from '../model/rendered.ts'
 import { keyFor, splitKey, type ObjectKey } from '../model/snapshot.ts'
 import { Gathering, settle, type Entry } from '../lib/derive.ts'
 
+import { isRefusal } from './apply.ts'
 import { deleteOurs, type Place } from './kube-objects.ts'
 import { isPodOf } from './outcome.ts'
 import { nothingSeen, Proxy, type ProxyOptions, type Surroundings } from './proxy.ts'
@@ -34,10 +35,11 @@ export class Dataplane {
     const { snapshot, timing, log, metrics } = options
     this.#secrets = new Queues({
       limit: 4,
-      longestPause: timing.longestPause,
-      onFailure: (key, failure, attempt) => {
+      longestPause: (failure) => (isRefusal(failure) ? timing.refusedObject : timing.longestPause),
+      onFailure: (key, failure, attempt, isNews) => {
         metrics.failed('object')
-        log.warn('secret cannot be written', { secret: key, cause: failure.message, attempt })
+        const level = isNews || !isRefusal(failure) ? 'warn' : 'debug'
+        log[level]('secret cannot be written', { secret: key, cause: failure.message, attempt })
         this.#proxies.get(proxyOfJob(key))?.proxy.secretFailed(key, failure, attempt)
       },
     })

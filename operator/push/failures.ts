@@ -8,6 +8,8 @@ export class Failures {
   readonly #timing: Timing
   readonly #began = performance.now()
   #count = 0
+  /** The pod was ready, or had all that was wanted, once. */
+  #hasStarted = false
   /** When the next warning about a pod that fails on and on is due. */
   #quietUntil = 0
 
@@ -20,6 +22,7 @@ export class Failures {
   }
 
   clear(): void {
+    this.#hasStarted = true
     this.#count = 0
   }
 
@@ -29,6 +32,12 @@ export class Failures {
     const pause = backOffTime(this.#count, this.#timing.longestPause)
     // A HAProxy that is asked in the moment of its start answers nobody for half a minute: it is given time.
     return error instanceof HAProxyDown ? Math.max(pause, this.#timing.down) : pause
+  }
+
+  /** Whether failures are the pod's start still: it was never ready, and its time to start is not over. */
+  isStarting(isReady: boolean): boolean {
+    this.#hasStarted ||= isReady || performance.now() >= this.#began + this.#timing.starting
+    return !this.#hasStarted
   }
 
   /** A pod that starts refuses connections for some seconds, which is nothing to warn of. */

@@ -39,7 +39,9 @@ describe('objects', () => {
   /** By owner and object. */
   const troubles = new Map<string, string>()
   let told: number
-  const deployments = new Table<{ metadata: { name: string; namespace: string; generation: number } }>()
+  let lines: string[]
+  let refusedPause: number
+  const deployments = new Table<ObjectOf['Deployment']>()
   const namespaces = new Table<ObjectOf['Namespace']>()
   const gateways = new Table<ObjectOf['Gateway']>()
 
@@ -47,6 +49,8 @@ describe('objects', () => {
     kube = new FakeKube()
     troubles.clear()
     told = 0
+    lines = []
+    refusedPause = 20
     const empty = () => new Table<never>()
     objects = new Objects({
       call: kube.call,
@@ -66,7 +70,10 @@ describe('objects', () => {
       },
       operatorNamespace: 'operator',
       longestPause: 20,
-      log: silentLog(),
+      get refusedPause() {
+        return refusedPause
+      },
+      log: silentLog((level, message) => lines.push(`${level} ${message}`)),
       metrics: createPushMetrics(new Registry()),
       onTrouble: (owner, object, message) => {
         if (message === undefined) troubles.delete(`${owner} ${object}`)
@@ -167,6 +174,28 @@ describe('objects', () => {
     await expectApplies(3)
   })
 
+  it('what others change beside ours is no reason to apply it again, nor to say so', async () => {
+    const wanted = [deployment(1)]
+    kube.answer = ({ method }) =>
+      method === 'PATCH' ? { status: 200, body: { metadata: { generation: 4 } } } : undefined
+    objects.want('shop/web', wanted)
+    await objects.idle()
+    const metadata = { name: 'web', namespace: 'shop', generation: 5, labels: { ...labels, theirs: 'too' } }
+    const template = { spec: { containers: [] } }
+    const spec = { replicas: 1, paused: false, selector: {}, template }
+    deployments.set('shop/web', { metadata, spec, status: { readyReplicas: 1 } })
+    objects.want('shop/web', wanted)
+    await objects.idle()
+    expect([applies(), lines.filter((line) => line.startsWith('info'))]).to.deep.equal([1, []])
+    deployments.set('shop/web', { metadata: { ...metadata, generation: 6 }, spec: { ...spec, replicas: 2 } })
+    objects.want('shop/web', wanted)
+    await objects.idle()
+    expect([applies(), lines.filter((line) => line.startsWith('info'))]).to.deep.equal([
+      2,
+      ['info object was changed by somebody else, applying it again'],
+    ])
+  })
+
   it('an object that its proxy needs no longer is deleted, if it is certainly ours', async () => {
     kube.put(path, { metadata: { name: 'web', namespace: 'shop', labels } })
     objects.want('shop/web', [deployment(1)])
@@ -230,6 +259,27 @@ describe('objects', () => {
     await eventually('told again', () => troubles.size > 0)
     objects.want('shop/web', [])
     expect(troubles.size).to.equal(0)
+  })
+
+  it('of a refusal a person hears once per cause, and it is tried again at once when the object changes', async () => {
+    const warnings = () => lines.filter((line) => line.startsWith('warn')).length
+    const quota = (message: string) => {
+      kube.answer = ({ method }) => (method === 'PATCH' ? { status: 403, body: { message } } : undefined)
+    }
+    quota('exceeded quota: two')
+    objects.want('shop/web', [deployment(1)])
+    await eventually('tried some times', () => applies() > 4)
+    expect(warnings()).to.equal(1)
+    quota('exceeded quota: three')
+    await eventually('another cause', () => warnings() === 2)
+    refusedPause = 300_000
+    // From the next attempt on it waits for minutes or, having failed a few times only, for seconds.
+    const before = applies()
+    await eventually('one more', () => applies() > before)
+    kube.answer = () => undefined
+    objects.want('shop/web', [deployment(2)])
+    await objects.idle()
+    expect(kube.objects.get(path)?.['spec']).to.deep.equal({ replicas: 2 })
   })
 
   it("an API server that is away for a moment is nobody's trouble, one that stays away is", async () => {

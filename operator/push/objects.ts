@@ -6,7 +6,8 @@ import type { DesiredObject } from '../model/rendered.ts'
 import { keyFor, type ObjectKey, type Snapshot } from '../model/snapshot.ts'
 import type { Logger } from '../lib/log.ts'
 
-import { apply, troubleText } from './apply.ts'
+import { apply, Foreign, isRefusal, troubleText } from './apply.ts'
+import { contains } from './contains.ts'
 import {
   deleteOurs,
   metadataOf,
@@ -25,6 +26,8 @@ export type ObjectsOptions = {
   readonly snapshot: Snapshot
   readonly operatorNamespace: string
   readonly longestPause: number
+  /** Milliseconds: the longest pause between two attempts to write what the API server refuses. */
+  readonly refusedPause: number
   readonly log: Logger
   readonly metrics: PushMetrics
   /** Why an object of a proxy cannot be written; undefined once that is over. */
@@ -54,10 +57,11 @@ export class Objects {
     const { log, metrics, longestPause, onTrouble } = options
     this.#queues = new Queues({
       limit: 8,
-      longestPause,
-      onFailure: (object, failure, attempt) => {
+      longestPause: (failure) => (isRefusal(failure) ? options.refusedPause : longestPause),
+      onFailure: (object, failure, attempt, isNews) => {
         metrics.failed('object')
-        log.warn('object cannot be written', { object, cause: failure.message, attempt })
+        const isOld = !isNews && (isRefusal(failure) || failure instanceof Foreign)
+        log[isOld ? 'debug' : 'warn']('object cannot be written', { object, cause: failure.message, attempt })
         const owner = this.#known.get(object)?.owner
         const trouble = troubleText(object, failure, attempt)
         if (owner !== undefined && trouble !== undefined) onTrouble(owner, object, trouble)
@@ -124,7 +128,7 @@ export class Objects {
     }
   }
 
-  // Only what a snapshot shows. A Service has no generation: each foreign change of its status costs one apply that changes nothing.
+  // Only what a snapshot shows, and only what is ours of it: a load balancer writes the status of its Services, a person may add a label.
   #hasDrifted(known: Known): boolean {
     const { kind, namespace, name } = known.place
     if (known.applied === undefined || (kind !== 'Deployment' && kind !== 'Service')) return false
@@ -133,7 +137,8 @@ export class Objects {
     if (object === before) return false
     known.seen = object
     if (object === undefined) return before !== undefined
-    return versionOf(kind, metadataOf(object)) !== versionOf(kind, known.applied)
+    if (versionOf(kind, metadataOf(object)) === versionOf(kind, known.applied)) return false
+    return !contains(object, oursOf(known.desired))
   }
 
   #schedule(known: Known): void {
@@ -163,6 +168,11 @@ export class Objects {
       if (await deleteOurs(call, known.place, operatorNamespace)) log.info('object deleted', { object: id })
     })
   }
+}
+
+// Objects of a list do not say their kind.
+function oursOf(desired: DesiredObject): object {
+  return { ...desired, apiVersion: undefined, kind: undefined }
 }
 
 function versionOf(kind: string, { generation, resourceVersion }: Metadata): string {

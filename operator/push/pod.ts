@@ -153,7 +153,7 @@ export class PodWorker {
     const { name, log, metrics, isReady } = this.#options
     this.#held = undefined
     this.#due.retry = performance.now() + this.#failures.add(error)
-    metrics.failed('pod')
+    if (!this.#failures.isStarting(isReady())) metrics.failed('pod')
     const message = errorText(error)
     const fields = { pod: name, cause: message, attempt: this.#failures.count }
     if (this.#failures.isWarningDue(isReady())) log.warn('pod cannot be brought up to date', fields)

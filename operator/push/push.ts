@@ -73,6 +73,7 @@ export function openPush(options: PushOptions): PushDoor {
   const objects = new Objects({
     ...shared,
     longestPause: timing.longestPause,
+    refusedPause: timing.refusedObject,
     onTrouble: (id, object, message) => dataplane.trouble(id, object, message),
   })
   const finalizers = new Finalizers({ ...shared, longestPause: timing.longestPause })

@@ -6,14 +6,19 @@ import { eventually } from './testing/eventually.ts'
 describe('queues', () => {
   let done: string[]
   let failures: string[]
+  let news: boolean[]
   let queues: Queues
   beforeEach(() => {
     done = []
     failures = []
+    news = []
     queues = new Queues({
       limit: 2,
       longestPause: 5,
-      onFailure: (key, { message }) => failures.push(`${key}: ${message}`),
+      onFailure: (key, { message }, _attempt, isNews) => {
+        failures.push(`${key}: ${message}`)
+        news.push(isNews)
+      },
     })
   })
   afterEach(() => queues.stop())
@@ -41,6 +46,21 @@ describe('queues', () => {
     gate.resolve()
     await queues.idle()
     expect(done).to.deep.equal(['b', 'c', 'a'])
+  })
+
+  it('the same words are news once, and again after a success', async () => {
+    const words = ['no', 'no', 'never', 'no']
+    const failing = async () => {
+      const next = words.shift()
+      if (next !== undefined) throw new Error(next)
+    }
+    queues.put('a', failing)
+    await queues.idle()
+    expect(news).to.deep.equal([true, false, true, false])
+    words.push('no')
+    queues.put('a', failing)
+    await queues.idle()
+    expect(news.at(-1)).to.equal(true)
   })
 
   it('what fails is tried again, unless something newer came', async () => {

@@ -23,8 +23,9 @@ export class ComeBack extends Error {
 export type QueuesOptions = {
   readonly limit: number
   /** Milliseconds: the longest pause between two attempts. */
-  readonly longestPause: number
-  readonly onFailure: (key: string, failure: Error, attempt: number) => void
+  readonly longestPause: number | ((failure: Error) => number)
+  /** `isNews`: no attempt failed with these words since the last that succeeded. */
+  readonly onFailure: (key: string, failure: Error, attempt: number, isNews: boolean) => void
 }
 
 export class Queues {
@@ -71,12 +72,16 @@ export class Queues {
 
   async #drain(key: string): Promise<void> {
     let attempt = 0
+    const causes = new Set<string>()
     for (let job = this.#take(key); job !== undefined; job = this.#take(key)) {
       const failure = await this.#attempt(job)
-      if (failure === undefined) attempt = 0
-      else {
+      if (failure === undefined) {
+        attempt = 0
+        causes.clear()
+      } else {
         attempt += 1
-        this.#options.onFailure(key, failure, attempt)
+        this.#options.onFailure(key, failure, attempt, !causes.has(failure.message))
+        causes.add(failure.message)
         if (!this.#waiting.has(key)) {
           await this.#pause(key, failure, attempt)
           if (!this.#waiting.has(key) && !this.#stop.signal.aborted) this.#waiting.set(key, job)
@@ -119,7 +124,9 @@ export class Queues {
     const early = new AbortController()
     this.#pauses.set(key, early)
     const signal = AbortSignal.any([early.signal, this.#stop.signal])
-    await pause(backOffTime(attempt, this.#options.longestPause), signal)
+    const { longestPause } = this.#options
+    const longest = typeof longestPause === 'number' ? longestPause : longestPause(failure)
+    await pause(backOffTime(attempt, longest), signal)
     this.#pauses.delete(key)
   }
 }

@@ -20,6 +20,8 @@ export type Timing = {
   readonly down: number
   /** The longest pause of a back-off. */
   readonly longestPause: number
+  /** The longest pause before an object that the API server refused is sent again although it is still the same. */
+  readonly refusedObject: number
   /** A Gateway's status waits this long for further changes, and at most `statusAtMost`. */
   readonly status: number
   readonly statusAtMost: number
@@ -36,6 +38,7 @@ export const usualTiming: Timing = {
   starting: 60_000,
   down: 1_000,
   longestPause: 10_000,
+  refusedObject: 300_000,
   status: 100,
   statusAtMost: 500,
 }

@@ -11,29 +11,34 @@ export type Conflict = { readonly reason: 'ProtocolConflict' | 'HostnameConflict
  * https://gateway-api.sigs.k8s.io/reference/spec/#gatewayspec
  */
 export function conflictsOf(listeners: readonly GatewayListener[]): readonly (Conflict | undefined)[] {
-  return listeners.map((listener) => {
-    const others = listeners.filter((other) => other !== listener && other.port === listener.port && protocolOf(other))
-    return protocolOf(listener) && conflictOf(listener, others)
+  const placed = listeners.map((listener, index): Placed => ({ listener, field: `spec.listeners[${index}]` }))
+  return placed.map((one) => {
+    const { listener } = one
+    const others = placed.filter(
+      ({ listener: other }) => other !== listener && other.port === listener.port && protocolOf(other),
+    )
+    return protocolOf(listener) && conflictOf(one, others)
   })
 }
 
-function conflictOf(listener: GatewayListener, others: readonly GatewayListener[]): Conflict | undefined {
-  const { name, port, protocol } = listener
-  const foreign = others.filter((other) => other.protocol !== protocol)
-  if (foreign.length > 0)
-    return {
-      reason: 'ProtocolConflict',
-      message: `Listener ${name} speaks ${protocol} on port ${port}, where ${namesOf(foreign)} speaks another protocol; choose another port.`,
-    }
-  const twins = others.filter((other) => hostnameOf(other) === hostnameOf(listener))
-  if (twins.length === 0) return undefined
-  const hostname = hostnameOf(listener) === '' ? 'any hostname' : `hostname ${hostnameOf(listener)}`
-  return {
-    reason: 'HostnameConflict',
-    message: `Listener ${name} is for ${hostname} on port ${port}, and so is ${namesOf(twins)}; give each a hostname of its own.`,
+type Placed = { readonly listener: GatewayListener; readonly field: string }
+
+function conflictOf({ listener, field }: Placed, others: readonly Placed[]): Conflict | undefined {
+  const { port, protocol } = listener
+  const foreign = others.filter((other) => other.listener.protocol !== protocol)
+  if (foreign.length > 0) {
+    const theirs = foreign.map((other) => `${other.listener.protocol} in ${textOf(other)}`).join(' and ')
+    const message = `${field}.port: ${port} speaks ${protocol} here and ${theirs}; choose another port.`
+    return { reason: 'ProtocolConflict', message }
   }
+  const twins = others.filter((other) => hostnameOf(other.listener) === hostnameOf(listener))
+  if (twins.length === 0) return undefined
+  const hostname = hostnameOf(listener) === '' ? 'any hostname' : hostnameOf(listener)
+  const theirs = twins.map(textOf).join(' and ')
+  const message = `${field}.hostname: ${hostname} on port ${port} is meant here and in ${theirs}; give each a hostname of its own.`
+  return { reason: 'HostnameConflict', message }
 }
 
-function namesOf(listeners: readonly GatewayListener[]): string {
-  return listeners.map(({ name }) => name).join(', ')
+function textOf({ listener, field }: Placed): string {
+  return `listener ${listener.name} (${field})`
 }
