@@ -49,7 +49,7 @@ export class Dataplane {
       return pod === undefined || gateway === undefined ? [] : [[keyFor(splitKey(key).namespace, gateway), pod]]
     })
     this.#renewals = setInterval(() => {
-      for (const { proxy } of this.#proxies.values()) proxy.checkIdentity()
+      for (const { proxy } of this.#proxies.values()) proxy.writeSecretsAgain()
     }, timing.identity).unref()
   }
 

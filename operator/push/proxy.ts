@@ -68,6 +68,9 @@ export class Proxy {
   #identity: Identity | undefined
   #state: { readonly rendered: RenderedConfig; readonly at: number; readonly uid: string } | undefined
   #stateTimer: NodeJS.Timeout | undefined
+  /** Secrets to be written although they are what was written last: somebody may have deleted them, and nobody watches Secrets. */
+  readonly #again = new Set<SecretKind>()
+  #seenPods: ReadonlySet<string> = new Set()
   /** Object → why it cannot be written. */
   readonly #troubles = new Map<string, string>()
   #acknowledged: RenderedConfig | undefined
@@ -123,6 +126,13 @@ export class Proxy {
     })
   }
 
+  /** Writes both Secrets once more, renewing certificates that are due: without them no new pod starts. */
+  writeSecretsAgain(): void {
+    this.#again.add('identity').add('state')
+    this.checkIdentity()
+    this.#writeState()
+  }
+
   /** A job of `secrets` failed. */
   secretFailed(key: string, failure: Error, attempt: number): void {
     const kind = (['identity', 'state'] as const).find((each) => this.#job(each) === key)
@@ -160,9 +170,12 @@ export class Proxy {
     const before = this.#identity
     const place = authorityPlace(this.#id, operatorNamespace)
     const identity = await ensureIdentity(call, this.#id, place, clock())
-    if (this.#stopped || before?.client.certificate === identity.client.certificate) return
+    const isSame = before?.client.certificate === identity.client.certificate
+    if (this.#stopped || (isSame && !this.#again.has('identity'))) return
     const written = applyPodIdentity(call, { id: this.#id, workload: this.#workload }, identity, signal)
     if ((await unlessTerminating(written)) === undefined) return
+    this.#again.delete('identity')
+    if (isSame) return
     this.#identity = identity
     if (before !== undefined) log.info('certificates renewed', { gateway: this.#id })
     for (const { worker } of this.#pods.values()) worker.reconnect()
@@ -199,15 +212,16 @@ export class Proxy {
 
   async #applyState(signal: AbortSignal): Promise<void> {
     const { call, snapshot, settings } = this.#options
-    const rendered = this.#rendered
     const before = this.#state
-    if (this.#stopped || before?.rendered === rendered) return
-    if (before !== undefined && !this.#isTried(rendered)) return
+    const isAgain = this.#again.has('state')
+    const rendered = before !== undefined && !this.#isTried(this.#rendered) ? before.rendered : this.#rendered
+    if (this.#stopped || (before?.rendered === rendered && !isAgain)) return
     if (isLeaving(snapshot, this.#id)) return
-    const state = { rendered, settings, uid: before?.uid }
+    const state = { rendered, settings, uid: isAgain ? undefined : before?.uid }
     const applied = applyState(call, { id: this.#id, workload: this.#workload }, state, signal)
     const written = await unlessTerminating(applied)
     if (written === undefined) return
+    this.#again.delete('state')
     this.#state = { rendered, at: performance.now(), uid: written.uid }
     this.#remember(rendered)
     this.#secretWritten()
@@ -233,12 +247,21 @@ export class Proxy {
 
   #matchPods(): void {
     if (this.#identity === undefined || this.#stopped) return
+    this.#meetPods()
     const present = new Map(this.#surroundings.pods.filter(isCallable).map((pod) => [pod.metadata?.uid ?? '', pod]))
     for (const [id, { address }] of this.#pods) {
       const pod = present.get(id)
       if (pod === undefined || addressOf(pod) !== address) this.#leave(id)
     }
     for (const [id, pod] of present) if (!this.#pods.has(id)) this.#join(id, pod)
+  }
+
+  // A pod that has just been made needs both Secrets to start.
+  #meetPods(): void {
+    const ids = new Set(this.#surroundings.pods.map((pod) => pod.metadata?.uid ?? ''))
+    const isNew = !ids.isSubsetOf(this.#seenPods)
+    this.#seenPods = ids
+    if (isNew && this.#state !== undefined) this.writeSecretsAgain()
   }
 
   #join(id: string, pod: V1Pod): void {

@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { expect } from 'chai'
 import { Registry } from 'prom-client'
 
 import type { ObjectOf } from '../model/kubernetes.ts'
 import { gatewayNameLabel, managedByLabel, authoritySecretName } from '../model/names.ts'
-import type { Workload } from '../model/proxy-model.ts'
-import type { DesiredObject, RenderedConfig } from '../model/rendered.ts'
+import type { RenderedConfig } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
 import { keyOf } from '../model/snapshot.ts'
 import { Table } from '../lib/derive.ts'
@@ -16,44 +17,16 @@ import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
 import { eventually } from './testing/eventually.ts'
 import { FakeKube } from './testing/fake-kube.ts'
 import { FakePod } from './testing/fake-pod.ts'
+import { deployment, ofOurs, owned, replicaSet, service, workload } from './testing/shop.ts'
 import { usualTiming } from './timing.ts'
 
 const id = 'shop/web'
-const workload: Workload = {
-  name: 'web-haproxy',
-  namespace: 'shop',
-  uid: 'u1',
-  className: 'haproxy',
-  labels: {},
-  annotations: {},
-  addresses: [],
-  ports: [],
-}
 const base: ConfigSpec = { hosts: { 'a.example': { '/': 'n_a_80' } }, backends: { n_a_80: ['10.0.0.1'] } }
 const more: ConfigSpec = { ...base, hosts: { ...base.hosts, 'b.example': { '/': 'n_a_80' } } }
 
 const deployments = '/apis/apps/v1/namespaces/shop/deployments'
 const secrets = '/api/v1/namespaces/shop/secrets'
 const authority = `/api/v1/namespaces/operator/secrets/${authoritySecretName(id)}`
-const owned = {
-  labels: { [managedByLabel]: 'haproxy-gateway-operator', [gatewayNameLabel]: 'web' },
-  ownerReferences: [{ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', name: 'web', uid: 'u1' }],
-}
-
-function replicaSet(name: string) {
-  return { apiVersion: 'apps/v1', kind: 'ReplicaSet', name, uid: 'r1', controller: true }
-}
-const ofOurs = {
-  labels: { [gatewayNameLabel]: 'web', 'pod-template-hash': '5d9c' },
-  ownerReferences: [replicaSet('web-haproxy-5d9c')],
-}
-
-function objectOf(kind: string, apiVersion: string): DesiredObject {
-  return { kind, apiVersion, metadata: { name: workload.name, namespace: 'shop', ...owned } }
-}
-const deployment = objectOf('Deployment', 'apps/v1')
-const service = objectOf('Service', 'v1')
-
 describe('push', () => {
   let kube: FakeKube
   let pods: Map<string, FakePod>
@@ -143,6 +116,16 @@ describe('push', () => {
     await eventually('Deployment', () => kube.objects.has(`${deployments}/web-haproxy`))
     expect(kube.objects.has(`${secrets}/web-haproxy-state`)).to.equal(true)
     expect(JSON.stringify(kube.objects.get(`${secrets}/web-haproxy-pki`))).to.not.include('ca.key')
+  })
+
+  it('puts both Secrets back when somebody deleted them and a new pod needs them', async () => {
+    run(configOf(base))
+    await eventually('Deployment', () => kube.objects.has(`${deployments}/web-haproxy`))
+    for (const kind of ['pki', 'state']) kube.objects.delete(`${secrets}/web-haproxy-${kind}`)
+    addPod('p2', '10.1.0.2', configOf(base), false)
+    run(configOf(base))
+    for (const kind of ['pki', 'state'])
+      await eventually(kind, () => kube.objects.has(`${secrets}/web-haproxy-${kind}`))
   })
 
   it('is waiting until a ready pod has everything and the Service an address, then programmed', async () => {
@@ -240,15 +223,15 @@ describe('push', () => {
     run(configOf(base))
     await eventually('state', () => kube.objects.has(`${secrets}/web-haproxy-state`))
     await eventually('programmed', () => outcome()?.kind === 'programmed')
-    const before = kube.paths('PATCH').filter((path) => path.endsWith('-state')).length
+    const archive = () =>
+      /"state.tar.gz":"[^"]+"/.exec(JSON.stringify(kube.objects.get(`${secrets}/web-haproxy-state`)))?.[0]
+    const before = archive()
     pod.refusal = "err msg=\"'server n_a_80/x' : could not resolve in backend 'n_a_80'\" "
     run(configOf({ ...base, reasons: ['port 81'] }))
     await eventually('rejected', () => outcome()?.kind === 'rejected')
     expect(outcome()?.guilty).to.deep.equal({ kind: 'Service', key: 'n/a' })
-    await new Promise((resolve) => {
-      setTimeout(resolve, 60)
-    })
-    expect(kube.paths('PATCH').filter((path) => path.endsWith('-state'))).to.have.length(before)
+    await sleep(60)
+    expect(archive()).to.be.a('string').and.to.equal(before)
   })
 
   it('a state that pods took is written for new pods', async () => {
