@@ -9,8 +9,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 version=$(sed -nE 's/^  "version": "(.*)",/\1/p' "$here/../../package.json")
 log=$cluster/conformance.log
 report=$cluster/conformance-report.yaml
+# Twenty Gateways start their pods at a time: on two cores that takes longer than the suite expects of a listener.
 flags=(-gateway-class=haproxy -conformance-profiles=GATEWAY-HTTP
-	-timeout-config-overrides='GatewayMustHaveAddress:60;GatewayMustHaveCondition:60;GWCMustBeAccepted:30;NamespacesMustBeReady:120;HTTPRouteMustHaveCondition:30;RouteMustHaveParents:30')
+	-timeout-config-overrides='GatewayStatusMustHaveListeners:180;GatewayListenersMustHaveConditions:180')
 if [ -n "${1:-}" ]; then
 	flags+=(-run-test="$1" -debug)
 else
