@@ -246,8 +246,9 @@ export class Proxy {
   // ---- pods -------------------------------------------------------------------------------------------------------------------------
 
   #matchPods(): void {
-    if (this.#identity === undefined || this.#stopped) return
+    if (this.#stopped) return
     this.#meetPods()
+    if (this.#identity === undefined) return
     const present = new Map(this.#surroundings.pods.filter(isCallable).map((pod) => [pod.metadata?.uid ?? '', pod]))
     for (const [id, { address }] of this.#pods) {
       const pod = present.get(id)
@@ -256,12 +257,12 @@ export class Proxy {
     for (const [id, pod] of present) if (!this.#pods.has(id)) this.#join(id, pod)
   }
 
-  // A pod that has just been made needs both Secrets to start.
+  // A pod that has just been made needs both Secrets to start. Before they were written for the first time nothing is to be repeated.
   #meetPods(): void {
     const ids = new Set(this.#surroundings.pods.map((pod) => pod.metadata?.uid ?? ''))
     const isNew = !ids.isSubsetOf(this.#seenPods)
     this.#seenPods = ids
-    if (isNew && this.#state !== undefined) this.writeSecretsAgain()
+    if (isNew && this.#identity !== undefined && this.#state !== undefined) this.writeSecretsAgain()
   }
 
   #join(id: string, pod: V1Pod): void {
