@@ -43,7 +43,7 @@ golden: $(modules) $(client) ## writes the expected files of all scenarios anew;
 
 types: $(modules) ## Gateway API types from the CRDs of its Go module
 	@folder=$$(cd / && go mod download -json $(gateway_api) | node -p 'JSON.parse(require("fs").readFileSync(0)).Dir') && \
-		node operator/model/generate-types.ts "$$folder/config/crd/standard" operator/model/gateway-api.generated.ts
+		node operator/model/generate-types.ts "$$folder/config/crd/experimental" operator/model/gateway-api.generated.ts
 
 client: $(modules) ## the Data Plane API client from openapi.yaml, compiled
 	@npm run --silent generate -w haproxy-dataplane-api && npm run --silent build -w haproxy-dataplane-api

@@ -34,7 +34,7 @@ const routesPerService = 10
 const samples = 40
 const repository = join(import.meta.dirname, '../..')
 // Every new backend takes a spare, and a reload is not what is measured here.
-const settings: DataPlaneSettings = { ...defaultDataPlane, spares: { plain: 4 * samples, filtered: 50 } }
+const settings: DataPlaneSettings = { ...defaultDataPlane, spares: { plain: 4 * samples, filtered: 50, tcp: 0 } }
 
 // ---- the cluster ----------------------------------------------------------------------------------------------------------------------
 

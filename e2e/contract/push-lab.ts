@@ -49,7 +49,7 @@ export class PushLab {
     this.httpPort = http
     this.httpsPort = https
     this.#originPort = origin
-    this.settings = { ...defaultDataPlane, root: this.folder, apiPort: api, spares: { plain: 6, filtered: 4 } }
+    this.settings = { ...defaultDataPlane, root: this.folder, apiPort: api, spares: { plain: 6, filtered: 4, tcp: 1 } }
     // Tells which of its addresses was asked; `/slow` takes a while.
     this.#origin = createServer((request, response) => {
       const answer = () => response.end(request.socket.localAddress)

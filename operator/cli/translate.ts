@@ -1,5 +1,6 @@
 // Shows the rooms' work without a cluster: manifests in, everything that would go out as text.
 
+import { routeId, routeKinds } from '../model/report.ts'
 import { existsSync } from 'node:fs'
 import { stringify } from 'yaml'
 
@@ -60,20 +61,18 @@ function unreadNotes(objects: readonly KubernetesObject[]): readonly string[] {
 }
 
 // In a cluster these could be another controller's, and nothing may be said of them; among manifests it is mostly a missing file or a typo.
-function unservedNotes(
-  { Gateway, HTTPRoute }: Snapshot,
-  { gateways, routes }: Translation['report'],
-): readonly string[] {
-  const unknown = [...Gateway.keys()].filter((key) => !gateways.has(key))
-  const lost = [...HTTPRoute.keys()].filter((key) => !routes.has(key))
+function unservedNotes(snapshot: Snapshot, { gateways, routes }: Translation['report']): readonly string[] {
+  const unknown = [...snapshot.Gateway.keys()].filter((key) => !gateways.has(key))
+  const all = routeKinds.flatMap((kind) => [...snapshot[kind].keys()].map((key) => routeId(kind, key)))
+  const lost = all.filter((id) => !routes.has(id))
   return [
     ...unknown.map(
       (key) =>
         `Nothing comes of Gateway ${key}: there is no accepted GatewayClass of controller ${controllerName} with the name in its spec.gatewayClassName here; add it, or correct the name.`,
     ),
     ...lost.map(
-      (key) =>
-        `Nothing comes of HTTPRoute ${key}: none of its spec.parentRefs names a Gateway here that is served; add the Gateway, or correct them.`,
+      (id) =>
+        `Nothing comes of ${id}: none of its spec.parentRefs names a Gateway here that is served; add the Gateway, or correct them.`,
     ),
   ]
 }

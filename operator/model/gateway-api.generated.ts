@@ -115,6 +115,17 @@ export interface BackendTLSPolicy {
   readonly status?: BackendTLSPolicyStatus
 }
 
+/** BackendTLSPolicy provides a way to configure how a Gateway connects to a Backend via TLS. */
+export interface BackendTLSPolicyV1alpha3 {
+  readonly apiVersion: "gateway.networking.k8s.io/v1alpha3"
+  readonly kind: "BackendTLSPolicy"
+  readonly metadata: V1ObjectMeta
+  /** Spec defines the desired state of BackendTLSPolicy. */
+  readonly spec: BackendTLSPolicySpec
+  /** Status defines the current state of BackendTLSPolicy. */
+  readonly status?: BackendTLSPolicyStatus
+}
+
 /** ParametersRef is a reference to a resource that contains the configuration parameters corresponding to the GatewayClass. This is optional if the controller does not require any additional configuration. */
 export interface GatewayClassParametersRef {
   /** Group is the group of the referent. */
@@ -333,6 +344,8 @@ export interface GatewaySpec {
   readonly addresses?: readonly GatewayAddress[]
   /** AllowedListeners defines which ListenerSets can be attached to this Gateway. The default value is to allow no ListenerSets. */
   readonly allowedListeners?: GatewayAllowedListeners
+  /** DefaultScope, when set, configures the Gateway as a default Gateway, meaning it will dynamically and implicitly have Routes (e.g. HTTPRoute) attached to it, according to the scope configured here. */
+  readonly defaultScope?: "All" | "None"
   /** GatewayClassName used for this Gateway. This is the name of a GatewayClass resource. */
   readonly gatewayClassName: string
   /** Infrastructure defines infrastructure level attributes about this Gateway instance. */
@@ -505,6 +518,24 @@ export interface GRPCRouteRuleMatch {
   readonly method?: GRPCRouteRuleMatchMethod
 }
 
+/** CookieConfig provides configuration settings that are specific to cookie-based session persistence. */
+export interface GRPCRouteRuleSessionPersistenceCookieConfig {
+  /** LifetimeType specifies whether the cookie has a permanent or session-based lifetime. A permanent cookie persists until its specified expiry time, defined by the Expires or Max-Age cookie attributes, while a session cookie is deleted when the current session ends. */
+  readonly lifetimeType?: "Permanent" | "Session"
+}
+
+/** SessionPersistence defines and configures session persistence for the route rule. */
+export interface GRPCRouteRuleSessionPersistence {
+  /** AbsoluteTimeout defines the absolute timeout of the persistent session. Once the AbsoluteTimeout duration has elapsed, the session becomes invalid. */
+  readonly absoluteTimeout?: string
+  /** CookieConfig provides configuration settings that are specific to cookie-based session persistence. */
+  readonly cookieConfig?: GRPCRouteRuleSessionPersistenceCookieConfig
+  /** SessionName defines the name of the persistent session token which may be reflected in the cookie or the header. Users should avoid reusing session names to prevent unintended consequences, such as rejection or unpredictable behavior. */
+  readonly sessionName?: string
+  /** Type defines the type of session persistence such as through the use of a header or cookie. Defaults to cookie based session persistence. */
+  readonly type?: "Cookie" | "Header"
+}
+
 /** GRPCRouteRule defines the semantics for matching a gRPC request based on conditions (matches), processing it (filters), and forwarding the request to an API object (backendRefs). */
 export interface GRPCRouteRule {
   /** BackendRefs defines the backend(s) where matching requests should be sent. */
@@ -515,6 +546,8 @@ export interface GRPCRouteRule {
   readonly matches?: readonly GRPCRouteRuleMatch[]
   /** Name is the name of the route rule. This name MUST be unique within a Route if it is set. */
   readonly name?: string
+  /** SessionPersistence defines and configures session persistence for the route rule. */
+  readonly sessionPersistence?: GRPCRouteRuleSessionPersistence
 }
 
 /** Spec defines the desired state of GRPCRoute. */
@@ -525,6 +558,8 @@ export interface GRPCRouteSpec {
   readonly parentRefs?: readonly BackendTLSPolicyStatusAncestorAncestorRef[]
   /** Rules are a list of GRPC matchers, filters and actions. */
   readonly rules?: readonly GRPCRouteRule[]
+  /** UseDefaultGateways indicates the default Gateway scope to use for this Route. If unset (the default) or set to None, the Route will not be attached to any default Gateway; if set, it will be attached to any default Gateway supporting the named scope, subject to the usual rules about which Routes a Gateway is allowed to claim. */
+  readonly useDefaultGateways?: "All" | "None"
 }
 
 /** RouteParentStatus describes the status of a route with respect to an associated Parent. */
@@ -570,6 +605,42 @@ export interface HTTPRouteRuleBackendRefFilterCors {
   readonly maxAge?: number
 }
 
+/** ForwardBody controls if requests to the authorization server should include the body of the client request; and if so, how big that body is allowed to be. */
+export interface HTTPRouteRuleBackendRefFilterExternalAuthForwardBody {
+  /** MaxSize specifies how large in bytes the largest body that will be buffered and sent to the authorization server. If the body size is larger than `maxSize`, then the body sent to the authorization server must be truncated to `maxSize` bytes. */
+  readonly maxSize?: number
+}
+
+/** GRPCAuthConfig contains configuration for communication with ext_authz protocol-speaking backends. */
+export interface HTTPRouteRuleBackendRefFilterExternalAuthGrpc {
+  /** AllowedRequestHeaders specifies what headers from the client request will be sent to the authorization server. */
+  readonly allowedHeaders?: readonly string[]
+}
+
+/** HTTPAuthConfig contains configuration for communication with HTTP-speaking backends. */
+export interface HTTPRouteRuleBackendRefFilterExternalAuthHttp {
+  /** AllowedRequestHeaders specifies what additional headers from the client request will be sent to the authorization server. */
+  readonly allowedHeaders?: readonly string[]
+  /** AllowedResponseHeaders specifies what headers from the authorization response will be copied into the request to the backend. */
+  readonly allowedResponseHeaders?: readonly string[]
+  /** Path sets the prefix that paths from the client request will have added when forwarded to the authorization server. */
+  readonly path?: string
+}
+
+/** ExternalAuth configures settings related to sending request details to an external auth service. The external service MUST authenticate the request, and MAY authorize the request as well. */
+export interface HTTPRouteRuleBackendRefFilterExternalAuth {
+  /** BackendRef is a reference to a backend to send authorization requests to. */
+  readonly backendRef: GRPCRouteRuleBackendRefFilterRequestMirrorBackendRef
+  /** ForwardBody controls if requests to the authorization server should include the body of the client request; and if so, how big that body is allowed to be. */
+  readonly forwardBody?: HTTPRouteRuleBackendRefFilterExternalAuthForwardBody
+  /** GRPCAuthConfig contains configuration for communication with ext_authz protocol-speaking backends. */
+  readonly grpc?: HTTPRouteRuleBackendRefFilterExternalAuthGrpc
+  /** HTTPAuthConfig contains configuration for communication with HTTP-speaking backends. */
+  readonly http?: HTTPRouteRuleBackendRefFilterExternalAuthHttp
+  /** ExternalAuthProtocol describes which protocol to use when communicating with an ext_authz authorization server. */
+  readonly protocol: "HTTP" | "GRPC"
+}
+
 /** Path defines parameters used to modify the path of the incoming request. The modified path is then used to construct the `Location` header. When empty, the request path is used as-is. */
 export interface HTTPRouteRuleBackendRefFilterRequestRedirectPath {
   /** ReplaceFullPath specifies the value with which to replace the full path of a request during a rewrite or redirect. */
@@ -608,6 +679,8 @@ export interface HTTPRouteRuleBackendRefFilter {
   readonly cors?: HTTPRouteRuleBackendRefFilterCors
   /** ExtensionRef is an optional, implementation-specific extension to the "filter" behavior.  For example, resource "myroutefilter" in group "networking.example.net"). ExtensionRef MUST NOT be used for core and extended filters. */
   readonly extensionRef?: BackendTLSPolicyValidationCaCertificateRef
+  /** ExternalAuth configures settings related to sending request details to an external auth service. The external service MUST authenticate the request, and MAY authorize the request as well. */
+  readonly externalAuth?: HTTPRouteRuleBackendRefFilterExternalAuth
   /** RequestHeaderModifier defines a schema for a filter that modifies request headers. */
   readonly requestHeaderModifier?: GRPCRouteRuleBackendRefFilterRequestHeaderModifier
   /** RequestMirror defines a schema for a filter that mirrors requests. Requests are sent to the specified destination, but responses from that destination are ignored. */
@@ -617,7 +690,7 @@ export interface HTTPRouteRuleBackendRefFilter {
   /** ResponseHeaderModifier defines a schema for a filter that modifies response headers. */
   readonly responseHeaderModifier?: GRPCRouteRuleBackendRefFilterRequestHeaderModifier
   /** Type identifies the type of filter to apply. As with other API fields, types are classified into three conformance levels: */
-  readonly type: "RequestHeaderModifier" | "ResponseHeaderModifier" | "RequestMirror" | "RequestRedirect" | "URLRewrite" | "ExtensionRef" | "CORS"
+  readonly type: "RequestHeaderModifier" | "ResponseHeaderModifier" | "RequestMirror" | "RequestRedirect" | "URLRewrite" | "ExtensionRef" | "CORS" | "ExternalAuth"
   /** URLRewrite defines a schema for a filter that modifies a request during forwarding. */
   readonly urlRewrite?: HTTPRouteRuleBackendRefFilterUrlRewrite
 }
@@ -638,6 +711,16 @@ export interface HTTPRouteRuleBackendRef {
   readonly port?: number
   /** Weight specifies the proportion of requests forwarded to the referenced backend. This is computed as weight/(sum of all weights in this BackendRefs list). For non-zero values, there may be some epsilon from the exact proportion defined here depending on the precision an implementation supports. Weight is not a percentage and the sum of weights does not need to equal 100. */
   readonly weight?: number
+}
+
+/** HTTPHeaderMatch describes how to select a HTTP route by matching HTTP request headers. */
+export interface HTTPRouteRuleMatchHeader {
+  /** Name is the name of the HTTP Header to be matched. Name matching MUST be case-insensitive. (See https://tools.ietf.org/html/rfc7230#section-3.2). */
+  readonly name: string
+  /** Type specifies how to match against the value of the header. */
+  readonly type?: "Exact" | "RegularExpression"
+  /** Value is the value of HTTP Header to be matched. */
+  readonly value: string
 }
 
 /** Path specifies a HTTP request path matcher. If this field is not specified, a default prefix match on the "/" path is provided. */
@@ -661,13 +744,23 @@ export interface HTTPRouteRuleMatchQueryParam {
 /** HTTPRouteMatch defines the predicate used to match requests to a given action. Multiple match types are ANDed together, i.e. the match will evaluate to true only if all conditions are satisfied. */
 export interface HTTPRouteRuleMatch {
   /** Headers specifies HTTP request header matchers. Multiple match values are ANDed together, meaning, a request must match all the specified headers to select the route. */
-  readonly headers?: readonly GRPCRouteRuleMatchHeader[]
+  readonly headers?: readonly HTTPRouteRuleMatchHeader[]
   /** Method specifies HTTP method matcher. When specified, this route will be matched only if the request has the specified method. */
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH"
   /** Path specifies a HTTP request path matcher. If this field is not specified, a default prefix match on the "/" path is provided. */
   readonly path?: HTTPRouteRuleMatchPath
   /** QueryParams specifies HTTP query parameter matchers. Multiple match values are ANDed together, meaning, a request must match all the specified query parameters to select the route. */
   readonly queryParams?: readonly HTTPRouteRuleMatchQueryParam[]
+}
+
+/** Retry defines the configuration for when to retry an HTTP request. */
+export interface HTTPRouteRuleRetry {
+  /** Attempts specifies the maximum number of times an individual request from the gateway to a backend should be retried. */
+  readonly attempts?: number
+  /** Backoff specifies the minimum duration a Gateway should wait between retry attempts and is represented in Gateway API Duration formatting. */
+  readonly backoff?: string
+  /** Codes defines the HTTP response status codes for which a backend request should be retried. */
+  readonly codes?: readonly number[]
 }
 
 /** Timeouts defines the timeouts that can be configured for an HTTP request. */
@@ -688,6 +781,10 @@ export interface HTTPRouteRule {
   readonly matches?: readonly HTTPRouteRuleMatch[]
   /** Name is the name of the route rule. This name MUST be unique within a Route if it is set. */
   readonly name?: string
+  /** Retry defines the configuration for when to retry an HTTP request. */
+  readonly retry?: HTTPRouteRuleRetry
+  /** SessionPersistence defines and configures session persistence for the route rule. */
+  readonly sessionPersistence?: GRPCRouteRuleSessionPersistence
   /** Timeouts defines the timeouts that can be configured for an HTTP request. */
   readonly timeouts?: HTTPRouteRuleTimeouts
 }
@@ -700,6 +797,8 @@ export interface HTTPRouteSpec {
   readonly parentRefs?: readonly BackendTLSPolicyStatusAncestorAncestorRef[]
   /** Rules are a list of HTTP matchers, filters and actions. */
   readonly rules?: readonly HTTPRouteRule[]
+  /** UseDefaultGateways indicates the default Gateway scope to use for this Route. If unset (the default) or set to None, the Route will not be attached to any default Gateway; if set, it will be attached to any default Gateway supporting the named scope, subject to the usual rules about which Routes a Gateway is allowed to claim. */
+  readonly useDefaultGateways?: "All" | "None"
 }
 
 /** HTTPRoute provides a way to route HTTP requests. This includes the capability to match requests by hostname, path, header, or query param. Filters can be used to specify additional processing steps. Backends specify where matching requests should be routed. */
@@ -839,6 +938,8 @@ export interface TCPRouteSpec {
   readonly parentRefs?: readonly BackendTLSPolicyStatusAncestorAncestorRef[]
   /** Rules are a list of TCP matchers and actions. */
   readonly rules: readonly TCPRouteRule[]
+  /** UseDefaultGateways indicates the default Gateway scope to use for this Route. If unset (the default) or set to None, the Route will not be attached to any default Gateway; if set, it will be attached to any default Gateway supporting the named scope, subject to the usual rules about which Routes a Gateway is allowed to claim. */
+  readonly useDefaultGateways?: "All" | "None"
 }
 
 /** TCPRoute provides a way to route TCP requests. When combined with a Gateway listener, it can be used to forward connections on the port specified by the listener to a set of backends specified by the TCPRoute. */
@@ -852,6 +953,27 @@ export interface TCPRoute {
   readonly status?: GRPCRouteStatus
 }
 
+/** Spec defines the desired state of TCPRoute. */
+export interface TCPRouteV1alpha2Spec {
+  /** ParentRefs references the resources (usually Gateways) that a Route wants to be attached to. Note that the referenced parent resource needs to allow this for the attachment to be complete. For Gateways, that means the Gateway needs to allow attachment from Routes of this kind and namespace. For Services, that means the Service must either be in the same namespace for a "producer" route, or the mesh implementation must support and allow "consumer" routes for the referenced Service. ReferenceGrant is not applicable for governing ParentRefs to Services - it is not possible to create a "producer" route for a Service in a different namespace from the Route. */
+  readonly parentRefs?: readonly BackendTLSPolicyStatusAncestorAncestorRef[]
+  /** Rules are a list of TCP matchers and actions. */
+  readonly rules: readonly TCPRouteRule[]
+  /** UseDefaultGateways indicates the default Gateway scope to use for this Route. If unset (the default) or set to None, the Route will not be attached to any default Gateway; if set, it will be attached to any default Gateway supporting the named scope, subject to the usual rules about which Routes a Gateway is allowed to claim. */
+  readonly useDefaultGateways?: "All" | "None"
+}
+
+/** TCPRoute provides a way to route TCP requests. When combined with a Gateway listener, it can be used to forward connections on the port specified by the listener to a set of backends specified by the TCPRoute. */
+export interface TCPRouteV1alpha2 {
+  readonly apiVersion: "gateway.networking.k8s.io/v1alpha2"
+  readonly kind: "TCPRoute"
+  readonly metadata: V1ObjectMeta
+  /** Spec defines the desired state of TCPRoute. */
+  readonly spec: TCPRouteV1alpha2Spec
+  /** Status defines the current state of TCPRoute. */
+  readonly status?: GRPCRouteStatus
+}
+
 /** Spec defines the desired state of TLSRoute. */
 export interface TLSRouteSpec {
   /** Hostnames defines a set of SNI hostnames that should match against the SNI attribute of TLS ClientHello message in TLS handshake. This matches the RFC 1123 definition of a hostname with 2 notable exceptions: */
@@ -860,11 +982,47 @@ export interface TLSRouteSpec {
   readonly parentRefs?: readonly BackendTLSPolicyStatusAncestorAncestorRef[]
   /** Rules are a list of actions. */
   readonly rules: readonly TCPRouteRule[]
+  /** UseDefaultGateways indicates the default Gateway scope to use for this Route. If unset (the default) or set to None, the Route will not be attached to any default Gateway; if set, it will be attached to any default Gateway supporting the named scope, subject to the usual rules about which Routes a Gateway is allowed to claim. */
+  readonly useDefaultGateways?: "All" | "None"
 }
 
 /** The TLSRoute resource is similar to TCPRoute, but can be configured to match against TLS-specific metadata. This allows more flexibility in matching streams for a given TLS listener. */
 export interface TLSRoute {
   readonly apiVersion: "gateway.networking.k8s.io/v1"
+  readonly kind: "TLSRoute"
+  readonly metadata: V1ObjectMeta
+  /** Spec defines the desired state of TLSRoute. */
+  readonly spec: TLSRouteSpec
+  /** Status defines the current state of TLSRoute. */
+  readonly status?: GRPCRouteStatus
+}
+
+/** Spec defines the desired state of TLSRoute. */
+export interface TLSRouteV1alpha2Spec {
+  /** Hostnames defines a set of SNI names that should match against the SNI attribute of TLS ClientHello message in TLS handshake. This matches the RFC 1123 definition of a hostname with 2 notable exceptions: */
+  readonly hostnames?: readonly string[]
+  /** ParentRefs references the resources (usually Gateways) that a Route wants to be attached to. Note that the referenced parent resource needs to allow this for the attachment to be complete. For Gateways, that means the Gateway needs to allow attachment from Routes of this kind and namespace. For Services, that means the Service must either be in the same namespace for a "producer" route, or the mesh implementation must support and allow "consumer" routes for the referenced Service. ReferenceGrant is not applicable for governing ParentRefs to Services - it is not possible to create a "producer" route for a Service in a different namespace from the Route. */
+  readonly parentRefs?: readonly BackendTLSPolicyStatusAncestorAncestorRef[]
+  /** Rules are a list of TLS matchers and actions. */
+  readonly rules: readonly TCPRouteRule[]
+  /** UseDefaultGateways indicates the default Gateway scope to use for this Route. If unset (the default) or set to None, the Route will not be attached to any default Gateway; if set, it will be attached to any default Gateway supporting the named scope, subject to the usual rules about which Routes a Gateway is allowed to claim. */
+  readonly useDefaultGateways?: "All" | "None"
+}
+
+/** The TLSRoute resource is similar to TCPRoute, but can be configured to match against TLS-specific metadata. This allows more flexibility in matching streams for a given TLS listener. */
+export interface TLSRouteV1alpha2 {
+  readonly apiVersion: "gateway.networking.k8s.io/v1alpha2"
+  readonly kind: "TLSRoute"
+  readonly metadata: V1ObjectMeta
+  /** Spec defines the desired state of TLSRoute. */
+  readonly spec: TLSRouteV1alpha2Spec
+  /** Status defines the current state of TLSRoute. */
+  readonly status?: GRPCRouteStatus
+}
+
+/** The TLSRoute resource is similar to TCPRoute, but can be configured to match against TLS-specific metadata. This allows more flexibility in matching streams for a given TLS listener. */
+export interface TLSRouteV1alpha3 {
+  readonly apiVersion: "gateway.networking.k8s.io/v1alpha3"
   readonly kind: "TLSRoute"
   readonly metadata: V1ObjectMeta
   /** Spec defines the desired state of TLSRoute. */
@@ -880,6 +1038,17 @@ export interface UDPRoute {
   readonly metadata: V1ObjectMeta
   /** Spec defines the desired state of UDPRoute. */
   readonly spec: TCPRouteSpec
+  /** Status defines the current state of UDPRoute. */
+  readonly status?: GRPCRouteStatus
+}
+
+/** UDPRoute provides a way to route UDP traffic. When combined with a Gateway listener, it can be used to forward traffic on the port specified by the listener to a set of backends specified by the UDPRoute. */
+export interface UDPRouteV1alpha2 {
+  readonly apiVersion: "gateway.networking.k8s.io/v1alpha2"
+  readonly kind: "UDPRoute"
+  readonly metadata: V1ObjectMeta
+  /** Spec defines the desired state of UDPRoute. */
+  readonly spec: TCPRouteV1alpha2Spec
   /** Status defines the current state of UDPRoute. */
   readonly status?: GRPCRouteStatus
 }

@@ -36,7 +36,8 @@ const taken = new Set<string>()
 const interfaces: string[] = []
 
 for (const file of readdirSync(folder).toSorted()) {
-  if (!file.endsWith('.yaml') || file.includes('_vap_')) continue
+  // The folder holds other objects, and definitions of the API's laboratory group, too.
+  if (!file.startsWith('gateway.networking.k8s.io_') || file.includes('_vap_')) continue
   const definition: Definition = parse(readFileSync(join(folder, file), 'utf8'))
   for (const version of definition.spec.versions) if (version.served) printKind(definition, version)
 }

@@ -11,22 +11,46 @@ import type {
   V1Secret,
   V1Service,
 } from '@kubernetes/client-node'
-import type { Gateway, GatewayClass, HTTPRoute, ReferenceGrant } from './gateway-api.generated.ts'
+import type {
+  BackendTLSPolicy,
+  Gateway,
+  GatewayClass,
+  GRPCRoute,
+  HTTPRoute,
+  ListenerSet,
+  ReferenceGrant,
+  TCPRoute,
+  TLSRoute,
+  UDPRoute,
+} from './gateway-api.generated.ts'
 
 export type { V1Deployment, V1EndpointSlice, V1ObjectMeta, V1Pod, V1Secret, V1Service }
 export type {
+  BackendTLSPolicy,
+  BackendTLSPolicyStatusAncestor,
   Gateway,
   GatewayClass,
   GatewayListener,
   GatewayStatusListener,
+  GRPCRoute,
+  GRPCRouteRule,
+  GRPCRouteRuleMatch as GRPCMatch,
   HTTPRoute,
   HTTPRouteRule,
   HTTPRouteRuleBackendRef as HTTPBackendRef,
   HTTPRouteRuleBackendRefFilter as HTTPFilter,
+  HTTPRouteRuleBackendRefFilterCors as HTTPCors,
+  HTTPRouteRuleBackendRefFilterExternalAuth as HTTPExternalAuth,
+  GRPCRouteRuleBackendRefFilterRequestMirror as HTTPRequestMirror,
   HTTPRouteRuleBackendRefFilterRequestRedirect as HTTPRequestRedirect,
   HTTPRouteRuleBackendRefFilterUrlRewrite as HTTPUrlRewrite,
   HTTPRouteRuleMatch as HTTPMatch,
+  HTTPRouteRuleRetry as HTTPRetry,
+  ListenerSet,
   ReferenceGrant,
+  TCPRoute,
+  TLSRoute,
+  UDPRoute,
 } from './gateway-api.generated.ts'
 
 /** `metav1.Condition`, as every Gateway API status holds it. */
@@ -50,7 +74,13 @@ export type KubernetesObject = {
 export type ObjectOf = {
   readonly GatewayClass: GatewayClass
   readonly Gateway: Gateway
+  readonly ListenerSet: ListenerSet
   readonly HTTPRoute: HTTPRoute
+  readonly GRPCRoute: GRPCRoute
+  readonly TLSRoute: TLSRoute
+  readonly TCPRoute: TCPRoute
+  readonly UDPRoute: UDPRoute
+  readonly BackendTLSPolicy: BackendTLSPolicy
   readonly ReferenceGrant: ReferenceGrant
   readonly Service: V1Service
   readonly EndpointSlice: V1EndpointSlice

@@ -1,6 +1,7 @@
 // How identities become Kubernetes and HAProxy names: short, stable, unique. Nobody else makes up a name.
 
 import type { BackendId, BackendProfile, Hostname, Port, Server } from './proxy-model.ts'
+import type { SpareProfile } from './settings.ts'
 import type { ObjectKey } from './snapshot.ts'
 import { shortHash } from '../lib/hash.ts'
 
@@ -42,14 +43,21 @@ export function labelValue(name: string): string {
   return bounded(name, 63)
 }
 
-/** `shop_cart_8080`, and `shop_cart_8080.f` for its filtered twin. */
+/** `shop_cart_8080`; with `.h2` where only HTTP/2 is spoken; its twins end with their profile: `.f` for filtered, `.tcp`. */
 export function backendName(id: BackendId, profile: BackendProfile): string {
-  const name = id.replace('/', '_').replace(/:(\d+)$/, '_$1')
-  return profile === 'plain' ? name : `${name}.f`
+  const name = id
+    .replace('/', '_')
+    .replace(/:(\d+)/, '_$1')
+    .replace('/', '.')
+  return `${name}${profileSuffix(profile)}`
+}
+function profileSuffix(profile: BackendProfile): string {
+  if (profile === 'plain') return ''
+  return profile === 'filtered' ? '.f' : `.${profile}`
 }
 /** The n-th spare backend of a profile: written empty, given to a Service that appears at run time. */
-export function spareName(profile: BackendProfile, n: number): string {
-  return `${profile === 'plain' ? 'spare' : 'spare.f'}${String(n).padStart(4, '0')}`
+export function spareName(profile: SpareProfile, n: number): string {
+  return `spare${profileSuffix(profile)}${String(n).padStart(4, '0')}`
 }
 /** `10-0-0-7_8080`; of IPv6 the colons become dashes too. */
 export function serverName(server: Server): string {

@@ -13,7 +13,7 @@ export type ProxyModel = {
   /** The Gateway's key. */
   readonly id: ObjectKey
   readonly workload: Workload
-  /** Sorted by port. */
+  /** Sorted by port; of one port `tls` before the `http` behind it, and `udp` last. */
   readonly frontends: readonly Frontend[]
   /** Every backend that a rule of this proxy names, once per profile. */
   readonly backends: Parts<Backend>
@@ -35,10 +35,18 @@ export type Workload = {
   /** spec.addresses of type IPAddress, asked for. */
   readonly addresses: readonly string[]
   /** Sorted; ports of all accepted listeners, also of those that cannot be served for the moment: the address outlives a missing certificate. */
-  readonly ports: readonly { readonly port: Port; readonly tls: boolean }[]
+  readonly ports: readonly WorkloadPort[]
 }
 
-export type Frontend = {
+export type WorkloadPort = { readonly port: Port; readonly tls: boolean; readonly transport: 'TCP' | 'UDP' }
+
+export type Frontend = HttpFrontend | TlsFrontend | TcpFrontend | UdpFrontend
+
+/**
+ * A port with listeners of protocol HTTP or HTTPS. Where there is a TlsFrontend of the same port too, it takes over the connections for
+ * HTTPS listeners from that.
+ */
+export type HttpFrontend = {
   readonly kind: 'http'
   readonly port: Port
   /** Absent: plain HTTP. Never empty: a port none of whose listeners has a usable certificate has no frontend. */
@@ -46,6 +54,28 @@ export type Frontend = {
   /** Each hostname once. */
   readonly hosts: Parts<VirtualHost>
 }
+
+/** A port with listeners of protocol TLS, and maybe of HTTPS: the SNI of a connection decides what becomes of it. */
+export type TlsFrontend = {
+  readonly kind: 'tls'
+  readonly port: Port
+  /** What connections are terminated with that a TLSRoute gets decrypted. Absent: no such listener has a usable certificate. */
+  readonly tls?: FrontendTls
+  /** Each hostname once, those of HTTPS listeners among them. A connection for none of them is closed. */
+  readonly hosts: Parts<TlsHost>
+}
+export type TlsHost = {
+  readonly hostname: Hostname
+  /** passthrough: forwarded as it is. terminate: decrypted and forwarded. http: left to the HttpFrontend of the port. */
+  readonly end: 'passthrough' | 'terminate' | 'http'
+  /** In order of precedence; the first one's action counts. None: connections are closed. */
+  readonly rules: readonly Rule[]
+}
+
+/** A port with a listener of protocol TCP. The action of the first rule counts; without one, connections are closed. */
+export type TcpFrontend = { readonly kind: 'tcp'; readonly port: Port; readonly rules: readonly Rule[] }
+/** A port with a listener of protocol UDP. The action of the first rule counts; without one, datagrams are dropped. */
+export type UdpFrontend = { readonly kind: 'udp'; readonly port: Port; readonly rules: readonly Rule[] }
 
 export type FrontendTls = {
   /** In the order of the listeners; the first certificate is the default one. */
@@ -75,7 +105,7 @@ export type VirtualHost = {
 }
 
 export type Rule = {
-  /** Stable across runs: kind, route key, position of rule and match. */
+  /** Stable across runs: kind, route key, position of rule and match. Rules of TLSRoutes, TCPRoutes and UDPRoutes match everything. */
   readonly id: string
   /** One match; a rule with three matches becomes three Rules. */
   readonly match: Match
@@ -143,10 +173,13 @@ export type Redirect = {
   readonly status: 301 | 302 | 303 | 307 | 308
 }
 
-/** `namespace/service:port` */
+/** `namespace/service:port`, with `/h2` behind it when only HTTP/2 is spoken there, in clear text or over TLS. */
 export type BackendId = string
-/** plain: nothing to do for a request on its way. filtered: some rule brings filters or timeouts. */
-export type BackendProfile = 'plain' | 'filtered'
+/**
+ * What a backend's section inherits. plain: nothing to do for a request on its way. filtered: some rule brings filters or timeouts.
+ * tcp: for connections of TCPRoutes and TLSRoutes. udp: not HAProxy's, see UdpFrontend.
+ */
+export type BackendProfile = 'plain' | 'filtered' | 'tcp' | 'udp'
 
 export type Backend = {
   readonly id: BackendId

@@ -2,6 +2,7 @@
 
 import type { KubernetesObject, Kind } from './kubernetes.ts'
 import type { BackendProfile } from './proxy-model.ts'
+import type { SpareProfile } from './settings.ts'
 import type { Secret } from './secret.ts'
 import type { ObjectKey } from './snapshot.ts'
 
@@ -53,12 +54,16 @@ export type MapEntry = {
 export type BackendSection = {
   readonly name: string
   readonly profile: BackendProfile
+  /** A spare of this profile can stand for it until the next reload; absent: the section has lines that none has. */
+  readonly spare?: SpareProfile
   readonly servers: ReadonlyMap<string, ServerLine>
   /** The section as in backends.cfg: the first line is exactly `backend NAME from PROFILE`, the last ends with a line break. */
   readonly text: string
   readonly hash: Hash
 }
-export type ServerLine = { readonly address: string; readonly port: number }
+export type ServerLine = { readonly address: string; readonly port: number; readonly options?: ServerOptions }
+/** What is said of a server besides its address. Part of its name: with other options it is another server. */
+export type ServerOptions = { readonly proto?: 'h2' }
 
 export type CertificateFile = { readonly pem: Secret; readonly fingerprint: string }
 export type CertificateListEntry = { readonly file: string; readonly sni: readonly string[] }

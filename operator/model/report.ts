@@ -14,7 +14,7 @@ export type Finding = {
 export type Report = {
   readonly classes: ReadonlyMap<ObjectKey, ClassReport>
   readonly gateways: ReadonlyMap<ObjectKey, GatewayReport>
-  readonly routes: ReadonlyMap<ObjectKey, RouteReport>
+  readonly routes: ReadonlyMap<RouteId, RouteReport>
 }
 
 /** A GatewayClass that names our controller. */
@@ -38,9 +38,26 @@ export type ListenerReport = {
   readonly attachedRoutes: number
 }
 
+/** Kinds of routes, in this order. */
+export const routeKinds = ['HTTPRoute'] as const
+export type RouteKind = (typeof routeKinds)[number]
+/** `HTTPRoute shop/cart`: routes of all kinds in one collection. */
+export type RouteId = string
+
+export function routeId(kind: RouteKind, key: ObjectKey): RouteId {
+  return `${kind} ${key}`
+}
+
+export function splitRouteId(id: RouteId): { readonly kind: RouteKind; readonly key: ObjectKey } {
+  const space = id.indexOf(' ')
+  const kind = routeKinds.find((name) => name === id.slice(0, space))
+  if (kind === undefined) throw new Error(`${id} names no kind of route`)
+  return { kind, key: id.slice(space + 1) }
+}
+
 /** A route with at least one parentRef to a Gateway of ours. */
 export type RouteReport = {
-  readonly kind: 'HTTPRoute'
+  readonly kind: RouteKind
   /** One per parentRef to a Gateway of ours, in the order of spec.parentRefs. */
   readonly parents: readonly ParentReport[]
 }

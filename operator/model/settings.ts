@@ -1,4 +1,6 @@
-import type { BackendProfile } from './proxy-model.ts'
+/** Profiles of which every pod has spare backends, written empty: given to a backend that appears at run time. */
+export const spareProfiles = ['plain', 'filtered', 'tcp'] as const
+export type SpareProfile = (typeof spareProfiles)[number]
 
 /** How the data plane of a Gateway is laid out; the same for all Gateways. */
 export type DataPlaneSettings = {
@@ -12,7 +14,7 @@ export type DataPlaneSettings = {
   readonly apiPort: number
   /** /livez, /readyz and /metrics */
   readonly statusPort: number
-  readonly spares: Readonly<Record<BackendProfile, number>>
+  readonly spares: Readonly<Record<SpareProfile, number>>
 }
 
 export const defaultDataPlane: DataPlaneSettings = {
@@ -22,5 +24,5 @@ export const defaultDataPlane: DataPlaneSettings = {
   root: '/gw',
   apiPort: 15555,
   statusPort: 8404,
-  spares: { plain: 100, filtered: 50 },
+  spares: { plain: 100, filtered: 50, tcp: 20 },
 }

@@ -154,7 +154,7 @@ describe('change: reloads', () => {
         backends: { ...base.backends, ...Object.fromEntries(names.map((name) => [`n_${name}_80`, []])) },
       },
       cause: 'spares',
-      reasons: ['spare backends of profile plain are used up'],
+      reasons: ['no spare backend of profile plain is left for n_d_80'],
     },
     {
       name: 'another default certificate',

@@ -8,7 +8,16 @@ import type { Secret } from '../model/secret.ts'
 
 import { metaMap } from '../model/names.ts'
 import { entriesNotIn } from '../lib/parts.ts'
-import { aliasKey, certificateKey, holding, spareProfile, type Held, type HeldBackend, type Layout } from './held.ts'
+import {
+  forSpares,
+  aliasKey,
+  certificateKey,
+  holding,
+  spareProfile,
+  type Held,
+  type HeldBackend,
+  type Layout,
+} from './held.ts'
 import { compareMaps, publication, removal } from './map-change.ts'
 import type { PlainEntry } from './pod-api.ts'
 
@@ -138,12 +147,12 @@ function nextLayout(held: Held, wanted: RenderedConfig): Layout | Reload {
   if (held.backends === wanted.backends) return held.layout
   const aliases = new Map(held.layout.aliases)
   const retired = new Set(held.layout.retired)
-  const free = { plain: [...held.layout.free.plain], filtered: [...held.layout.free.filtered] }
-  for (const [name, { profile }] of entriesNotIn(wanted.backends, held.backends)) {
+  const free = forSpares((profile) => [...held.layout.free[profile]])
+  for (const [name, { profile, spare: wantedSpare }] of entriesNotIn(wanted.backends, held.backends)) {
     if (held.backends.has(name)) continue
     if (retired.delete(name)) continue
-    const spare = free[profile].shift()
-    if (spare === undefined) return reload('spares', `spare backends of profile ${profile} are used up`)
+    const spare = wantedSpare && free[wantedSpare].shift()
+    if (spare === undefined) return reload('spares', `no spare backend of profile ${profile} is left for ${name}`)
     aliases.set(name, spare)
   }
   for (const [name] of entriesNotIn(held.backends, wanted.backends)) {

@@ -2,14 +2,14 @@
 // spare free: aliases exist in a running HAProxy only.
 
 import { metaMap } from '../model/names.ts'
-import type { BackendProfile } from '../model/proxy-model.ts'
 import type { CertificateListEntry, MapSection, RenderedConfig, ServerLine } from '../model/rendered.ts'
 import type { Secret } from '../model/secret.ts'
-import type { DataPlaneSettings } from '../model/settings.ts'
+import { type DataPlaneSettings, type SpareProfile, spareProfiles } from '../model/settings.ts'
 import { memo } from '../lib/derive.ts'
 import { entriesNotIn, partsOf } from '../lib/parts.ts'
 
 import {
+  forSpares,
   generationKey,
   layoutOf,
   metaMapFile,
@@ -81,9 +81,9 @@ export function parseBackends(text: string, settings: DataPlaneSettings): Pick<H
     const name = /^backend (\S+)/.exec(section)?.[1]
     if (name !== undefined) sections.set(name, { servers: new Map(parseServers(section)), text: section })
   }
-  const spares = (profile: BackendProfile) => spareNames(profile, settings).filter((name) => sections.has(name))
-  const free = { plain: spares('plain'), filtered: spares('filtered') }
-  for (const name of [...free.plain, ...free.filtered]) sections.delete(name)
+  const spares = (profile: SpareProfile) => spareNames(profile, settings).filter((name) => sections.has(name))
+  const free = forSpares(spares)
+  for (const name of Object.values(free).flat()) sections.delete(name)
   return { backends: sections, layout: { ...layoutOf(new Map(), settings), free } }
 }
 
@@ -157,8 +157,7 @@ function backendsPart(config: RenderedConfig, settings: DataPlaneSettings): Part
     content: () =>
       [
         ...partsOf(config.backends).map(backendsText),
-        ...spareSections('plain', settings),
-        ...spareSections('filtered', settings),
+        ...spareProfiles.flatMap((profile) => spareSections(profile, settings)),
       ].join('\n'),
   }
 }
@@ -170,7 +169,7 @@ const backendsText = memo((part: RenderedConfig['backends']) =>
     .join('\n'),
 )
 
-function spareSections(profile: BackendProfile, settings: DataPlaneSettings): readonly string[] {
+function spareSections(profile: SpareProfile, settings: DataPlaneSettings): readonly string[] {
   return spareNames(profile, settings).map((name) => `backend ${name} from ${profile}\n`)
 }
 

@@ -2,9 +2,8 @@
 // back from a pod has sections of its own, so that comparing the two walks entries only where something may differ.
 
 import { metaMap, spareName } from '../model/names.ts'
-import type { BackendProfile } from '../model/proxy-model.ts'
 import type { CertificateListEntry, MapEntry, RenderedConfig, ServerLine } from '../model/rendered.ts'
-import type { DataPlaneSettings } from '../model/settings.ts'
+import { type DataPlaneSettings, type SpareProfile, spareProfiles } from '../model/settings.ts'
 import type { PlainEntry } from './pod-api.ts'
 
 export type Held = {
@@ -27,7 +26,7 @@ export type Layout = {
   readonly aliases: ReadonlyMap<string, string>
   /** Sections that were loaded and that nobody wants any more: empty, ready to be used again under their own name. */
   readonly retired: ReadonlySet<string>
-  readonly free: Readonly<Record<BackendProfile, readonly string[]>>
+  readonly free: Readonly<Record<SpareProfile, readonly string[]>>
 }
 
 /** A pod whose HAProxy has loaded exactly the files of this configuration. */
@@ -45,18 +44,23 @@ export function holding(config: RenderedConfig, layout: Layout): Held {
 /** The layout with these aliases and every other spare free. */
 export function layoutOf(aliases: ReadonlyMap<string, string>, settings: DataPlaneSettings): Layout {
   const used = new Set(aliases.values())
-  const free = (profile: BackendProfile) => spareNames(profile, settings).filter((name) => !used.has(name))
-  return { aliases, retired: new Set(), free: { plain: free('plain'), filtered: free('filtered') } }
+  const free = (profile: SpareProfile) => spareNames(profile, settings).filter((name) => !used.has(name))
+  return { aliases, retired: new Set(), free: forSpares(free) }
 }
 
 /** The spare backends that backends.cfg has, in the order they are given away. */
-export function spareNames(profile: BackendProfile, settings: DataPlaneSettings): readonly string[] {
+export function spareNames(profile: SpareProfile, settings: DataPlaneSettings): readonly string[] {
   return Array.from({ length: settings.spares[profile] }, (_, n) => spareName(profile, n + 1))
 }
 
-export function spareProfile(spare: string): BackendProfile {
+export function spareProfile(spare: string): SpareProfile {
   const n = Number(/\d{4,}$/.exec(spare)?.[0] ?? 0)
-  return spare === spareName('filtered', n) ? 'filtered' : 'plain'
+  return spareProfiles.find((profile) => spare === spareName(profile, n)) ?? 'plain'
+}
+
+/** One value per profile that has spares. */
+export function forSpares<T>(valueOf: (profile: SpareProfile) => T): Readonly<Record<SpareProfile, T>> {
+  return { plain: valueOf('plain'), filtered: valueOf('filtered'), tcp: valueOf('tcp') }
 }
 
 /** The value of a map entry as this pod has to spell it. */

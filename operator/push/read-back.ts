@@ -2,10 +2,11 @@
 
 import { metaMap } from '../model/names.ts'
 import type { CertificateListEntry, RenderedConfig } from '../model/rendered.ts'
-import type { DataPlaneSettings } from '../model/settings.ts'
+import { type DataPlaneSettings, spareProfiles } from '../model/settings.ts'
 
 import { backendsFile, parseBackends, parseMap } from './files.ts'
 import {
+  forSpares,
   layoutOf,
   metaMapFile,
   readMeta,
@@ -66,7 +67,7 @@ async function askedBackends(
   api: PodApi,
   { wanted, meta, settings }: { wanted: RenderedConfig; meta: Meta; settings: DataPlaneSettings },
 ): Promise<Backends | undefined> {
-  const spares = [...spareNames('plain', settings), ...spareNames('filtered', settings)]
+  const spares = spareProfiles.flatMap((profile) => spareNames(profile, settings))
   const used = new Set(meta.aliases.values())
   const unused = spares.filter((spare) => !used.has(spare))
   const names = [...new Set([...wanted.backends.keys(), ...meta.aliases.keys(), ...unused])]
@@ -89,7 +90,7 @@ async function askedBackends(
   const loaded = (all: readonly string[]) => all.filter((spare) => found.has(spare))
   return {
     backends,
-    layout: { aliases, retired, free: { plain: loaded(free.plain), filtered: loaded(free.filtered) } },
+    layout: { aliases, retired, free: forSpares((profile) => loaded(free[profile])) },
     busy,
   }
 }

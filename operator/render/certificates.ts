@@ -7,14 +7,18 @@ import { memo } from '../lib/derive.ts'
 
 /** Certificate file → content, each once. */
 export function certificateFiles(proxy: ProxyModel): ReadonlyMap<string, CertificateFile> {
-  const all = proxy.frontends.flatMap((frontend) => frontend.tls?.certificates ?? [])
+  const all = proxy.frontends.flatMap((frontend) => ('tls' in frontend ? (frontend.tls?.certificates ?? []) : []))
   return new Map(all.map(({ certificate: { id, pem, fingerprint } }) => [certificateFile(id), { pem, fingerprint }]))
 }
 
 /** Certificate list file → its entries; the same certificates give the same entries, identically. */
 export function certificateLists(proxy: ProxyModel): ReadonlyMap<string, readonly CertificateListEntry[]> {
   return new Map(
-    proxy.frontends.flatMap(({ port, tls }) => (tls === undefined ? [] : [[certificateListFile(port), listOf(tls)]])),
+    proxy.frontends.flatMap((frontend) =>
+      frontend.kind !== 'http' || frontend.tls === undefined
+        ? []
+        : [[certificateListFile(frontend.port), listOf(frontend.tls)]],
+    ),
   )
 }
 

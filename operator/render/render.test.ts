@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { join } from 'node:path'
 
+import { httpFrontends } from '../model/frontends.ts'
 import type { ProxyModel, SniCertificate, VirtualHost } from '../model/proxy-model.ts'
 import type { MapEntry, RenderedConfig } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
@@ -18,7 +19,7 @@ const render = loadRenderer(folder, defaultDataPlane)
 describe('render', () => {
   it('keeps the sections of hosts and backends that did not change', () => {
     const before = render(proxy([host('a.org'), host('b.org')]))
-    const [first] = proxy([host('a.org')]).frontends
+    const [first] = httpFrontends(proxy([host('a.org')]))
     const hosts = [first?.hosts.flat()[0] ?? host('a.org'), host('b.org')]
     const one = render(proxy(hosts))
     const two = render(proxy([...hosts.slice(0, 1), host('b.org', '/new')]))

@@ -1,9 +1,10 @@
 // WORDS. ProxyModel → HAProxy's files, as sections that keep their identity as long as their content is the same.
 
+import { httpFrontends } from '../model/frontends.ts'
 import * as names from '../model/names.ts'
 import type { Backend, ProxyModel, VirtualHost } from '../model/proxy-model.ts'
 import type { BackendSection, Hash, Machine, MapSection, RenderedConfig } from '../model/rendered.ts'
-import type { DataPlaneSettings } from '../model/settings.ts'
+import { type DataPlaneSettings, spareProfiles } from '../model/settings.ts'
 import { memo } from '../lib/derive.ts'
 import { addHashes, halves, shortHash } from '../lib/hash.ts'
 import { PartedMap } from '../lib/parts.ts'
@@ -46,7 +47,9 @@ type HostsPart = {
 type BackendsPart = { readonly sections: ReadonlyMap<string, BackendSection>; readonly hash: Hash }
 
 function renderProxy(proxy: ProxyModel, tools: Tools): RenderedConfig {
-  const hosts = proxy.frontends.flatMap((frontend) => frontend.hosts).map(tools.hosts)
+  const hosts = httpFrontends(proxy)
+    .flatMap((frontend) => frontend.hosts)
+    .map(tools.hosts)
   const backends = proxy.backends.map(tools.backends)
   const content = {
     machine: tools.machine(proxy),
@@ -68,7 +71,7 @@ function renderProxy(proxy: ProxyModel, tools: Tools): RenderedConfig {
 
 // Every map that haproxy.cfg names is there, even when it is empty: HAProxy does not start without the file.
 function gatherMaps(proxy: ProxyModel, hosts: readonly HostsPart[]): RenderedConfig['maps'] {
-  const perPort = proxy.frontends.flatMap(({ port }) => [names.hostsMap(port), names.pathsMap(port)])
+  const perPort = httpFrontends(proxy).flatMap(({ port }) => [names.hostsMap(port), names.pathsMap(port)])
   const shared = [names.treeMap, names.actionsMap, names.candidatesMap]
   return new Map(
     [...perPort, ...shared].map((map) => [map, numbered(hosts.flatMap(({ maps }) => maps.get(map) ?? []))]),
@@ -114,7 +117,7 @@ function machineRenderer(templates: Templates, settings: DataPlaneSettings): Too
 
 function reasonsOf({ frontends, conditionNames: { headers, queries } }: ProxyModel): readonly string[] {
   return [
-    ...frontends.map(({ port, tls }) => `port ${port}${tls === undefined ? '' : ' with TLS'}`),
+    ...frontends.map((frontend) => `port ${frontend.port}${'tls' in frontend ? ' with TLS' : ''}`),
     ...headers.filter(isPlainName).map((name) => `header ${name}`),
     ...queries.filter(isPlainName).map((name) => `query parameter ${name}`),
   ]
@@ -125,10 +128,16 @@ function renderBackend(backend: Backend, templates: Templates): BackendSection {
   return {
     name: names.backendName(backend.id, backend.profile),
     profile: backend.profile,
+    ...spareOf(backend),
     servers: new Map(backend.servers.map((server) => [names.serverName(server), server])),
     text,
     hash: halves(text),
   }
+}
+
+function spareOf({ profile }: Backend): Pick<BackendSection, 'spare'> {
+  const spare = spareProfiles.find((name) => name === profile)
+  return spare === undefined ? {} : { spare }
 }
 
 // A sum, so neither order nor history matters.

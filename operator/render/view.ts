@@ -1,7 +1,8 @@
 // What templates see: strings, numbers and lists, every key always there. All decisions are made here.
 
+import { httpFrontends } from '../model/frontends.ts'
 import * as names from '../model/names.ts'
-import type { Backend, Frontend, ProxyModel } from '../model/proxy-model.ts'
+import type { Backend, HttpFrontend, ProxyModel } from '../model/proxy-model.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 
 import { dimensionOf } from './dimensions.ts'
@@ -49,7 +50,7 @@ export function machineView(proxy: ProxyModel, settings: DataPlaneSettings): Mac
     script: `${root}/general/${scriptFile}`,
     statusPort,
     meta: mapPath(root, names.metaMap),
-    frontends: proxy.frontends.map((frontend) => ({ ...frontendView(frontend, root), headers, queries })),
+    frontends: httpFrontends(proxy).map((frontend) => ({ ...frontendView(frontend, root), headers, queries })),
   }
 }
 
@@ -71,7 +72,7 @@ export function backendView(backend: Backend): BackendView {
   }
 }
 
-function frontendView(frontend: Frontend, root: string): Omit<FrontendView, 'headers' | 'queries'> {
+function frontendView(frontend: HttpFrontend, root: string): Omit<FrontendView, 'headers' | 'queries'> {
   const { port, tls } = frontend
   return {
     name: names.frontendName(port, tls !== undefined),

@@ -262,7 +262,7 @@ function expectHarmless(file: string, content: string | Secret): void {
     if (line === '' || line === '# nothing') continue
     if (file.startsWith('maps/')) expect(line, file).to.match(/^[\x21-\x3a\x3c-\x7f]+ [\x21-\x3a\x3c-\x7e]+$/)
     if (file === 'general/backends.cfg')
-      expect(line, file).to.match(/^backend [\w.-]+ from (plain|filtered)$|^ {4}server [\w-]+ [\w.:[\]]+:\d+$/)
+      expect(line, file).to.match(/^backend [\w.-]+ from (plain|filtered|tcp)$|^ {4}server [\w-]+ [\w.:[\]]+:\d+$/)
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Condition, HTTPRoute } from '../model/kubernetes.ts'
 import { controllerName } from '../model/kinds.ts'
 import type { Outcome, StatusPatch } from '../model/rendered.ts'
-import type { Finding, ParentRef, ParentReport, RouteReport } from '../model/report.ts'
+import type { Finding, ParentRef, ParentReport, RouteKind, RouteReport } from '../model/report.ts'
 import { keyOf, type ObjectKey } from '../model/snapshot.ts'
 import { complete, no, sameConditions, toConditions, yes } from './conditions.ts'
 
 /** Every kind of route has the same status. */
-type Route = Pick<HTTPRoute, 'metadata' | 'status'> & { readonly kind: RouteReport['kind'] }
+export type Route = Pick<HTTPRoute, 'metadata' | 'status'> & { readonly kind: RouteKind }
 type Parent = {
   readonly parentRef: ParentRef
   readonly controllerName: string

@@ -17,6 +17,12 @@ function snapshot(): Snapshot {
     GatewayClass: new Table<ObjectOf['GatewayClass']>(),
     Gateway: new Table<ObjectOf['Gateway']>(),
     HTTPRoute: new Table<ObjectOf['HTTPRoute']>(),
+    ListenerSet: new Table<ObjectOf['ListenerSet']>(),
+    GRPCRoute: new Table<ObjectOf['GRPCRoute']>(),
+    TLSRoute: new Table<ObjectOf['TLSRoute']>(),
+    TCPRoute: new Table<ObjectOf['TCPRoute']>(),
+    UDPRoute: new Table<ObjectOf['UDPRoute']>(),
+    BackendTLSPolicy: new Table<ObjectOf['BackendTLSPolicy']>(),
     ReferenceGrant: new Table<ObjectOf['ReferenceGrant']>(),
     Service: new Table<ObjectOf['Service']>(),
     EndpointSlice: new Table<ObjectOf['EndpointSlice']>(),
@@ -313,7 +319,7 @@ describe('status of a route', () => {
     const cluster = snapshot()
     cluster.HTTPRoute.set('shop/cart', route())
     const parents = [{ parentRef: ref, gateway: 'shop/web', findings: [] }]
-    const routes = new Map([['shop/cart', { kind: 'HTTPRoute' as const, parents }]])
+    const routes = new Map([['HTTPRoute shop/cart', { kind: 'HTTPRoute' as const, parents }]])
     return { snapshot: cluster, report: report({ routes }), outcomes, features: [], now }
   }
 

@@ -1,12 +1,21 @@
-import type { Gateway, GatewayClass, HTTPRoute } from '../model/kubernetes.ts'
+import type { Gateway, GatewayClass } from '../model/kubernetes.ts'
 import type { Outcome, StatusPatch } from '../model/rendered.ts'
-import type { ClassReport, GatewayReport, Report, RouteReport } from '../model/report.ts'
+import {
+  type ClassReport,
+  type GatewayReport,
+  type Report,
+  type RouteId,
+  routeId,
+  routeKinds,
+  type RouteReport,
+  splitRouteId,
+} from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
-import { type Entry, Gathering, memo, settle } from '../lib/derive.ts'
+import { type Entry, Gathering, type Members, memo, settle } from '../lib/derive.ts'
 import { partNamed, partOf } from '../lib/parts.ts'
 import { judgeClass } from './gateway-classes.ts'
 import { judgeGateway } from './gateways.ts'
-import { judgeRoute } from './routes.ts'
+import { judgeRoute, type Route } from './routes.ts'
 
 export type StatusInput = {
   readonly snapshot: Snapshot
@@ -45,14 +54,14 @@ export function createStatuses(): Judge {
       }),
     ),
   )
-  const ofRoute = memo((route: HTTPRoute) =>
+  const ofRoute = memo((route: Route) =>
     memo((given: RouteReport): Patch => {
       const report = given === noReport ? undefined : given
-      return judgeRoute({ route: { ...route, kind: 'HTTPRoute' }, report, now })
+      return judgeRoute({ route, report, now })
     }),
   )
   const routesOf = memo(routesByPart)
-  const ofRoutes = memo((routes: readonly Entry<HTTPRoute>[]) =>
+  const ofRoutes = memo((routes: readonly Entry<Route>[]) =>
     memo((reports: Report['routes']): readonly StatusPatch[] =>
       routes.flatMap(({ member, value }) => ofRoute(value)(reports.get(member) ?? noReport) ?? []),
     ),
@@ -78,33 +87,45 @@ export function createStatuses(): Judge {
     settle()
     for (const part of routes.names())
       for (const patch of ofRoutes(routes.bucket(part))(partNamed(report.routes, part) ?? noReports))
-        if (!refused.has(patch.key)) patches.push(patch)
-    for (const [key, by] of refused) {
-      const route = snapshot.HTTPRoute.get(key)
-      const found = report.routes.get(key)
-      if (route !== undefined)
-        add(judgeRoute({ route: { ...route, kind: 'HTTPRoute' }, report: found, refusals: by, now }))
+        if (!refused.has(`${patch.kind} ${patch.key}`)) patches.push(patch)
+    for (const [id, by] of refused) {
+      const route = routeOf(snapshot, id)
+      const found = report.routes.get(id)
+      if (route !== undefined) add(judgeRoute({ route, report: found, refusals: by, now }))
     }
     return patches
   }
 }
 
 // In parts, so that one changed route costs the judging of its part.
-function routesByPart(snapshot: Snapshot): Gathering<HTTPRoute> {
-  return new Gathering(snapshot.HTTPRoute, (key) => {
-    const route = snapshot.HTTPRoute.get(key)
-    return route === undefined ? [] : [[partOf(key), route]]
+function routesByPart(snapshot: Snapshot): Gathering<Route> {
+  const members: Members = {
+    watchMembers(watcher) {
+      for (const kind of routeKinds) snapshot[kind].watchMembers((key, present) => watcher(routeId(kind, key), present))
+    },
+  }
+  return new Gathering(members, (id) => {
+    const route = routeOf(snapshot, id)
+    return route === undefined ? [] : [[partOf(id), route]]
   })
 }
 
+function routeOf(snapshot: Snapshot, id: RouteId): Route | undefined {
+  const { kind, key } = splitRouteId(id)
+  return snapshot[kind].get(key)
+}
+
 // Route → the Gateways whose configuration HAProxy refused because of it.
-function refusals(outcomes: ReadonlyMap<ObjectKey, Outcome>): ReadonlyMap<ObjectKey, ReadonlyMap<ObjectKey, Outcome>> {
-  const found = new Map<ObjectKey, Map<ObjectKey, Outcome>>()
+function refusals(outcomes: ReadonlyMap<ObjectKey, Outcome>): ReadonlyMap<RouteId, ReadonlyMap<ObjectKey, Outcome>> {
+  const found = new Map<RouteId, Map<ObjectKey, Outcome>>()
   for (const [gateway, outcome] of outcomes) {
     const { kind, guilty } = outcome
-    if (kind !== 'rejected' || guilty?.kind !== 'HTTPRoute') continue
-    const refused = found.get(guilty.key) ?? new Map<ObjectKey, Outcome>()
-    found.set(guilty.key, refused.set(gateway, outcome))
+    if (kind !== 'rejected' || guilty === undefined) continue
+    const guiltyKind = routeKinds.find((name) => name === guilty.kind)
+    if (guiltyKind === undefined) continue
+    const id = routeId(guiltyKind, guilty.key)
+    const refused = found.get(id) ?? new Map<ObjectKey, Outcome>()
+    found.set(id, refused.set(gateway, outcome))
   }
   return found
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 
+import { httpFrontends } from '../model/frontends.ts'
 import type { GatewayListener, HTTPRoute, KubernetesObject } from '../model/kubernetes.ts'
 import type { Report } from '../model/report.ts'
 import { snapshotFromObjects } from '../watch/files.ts'
@@ -15,7 +16,7 @@ function translate(objects: readonly KubernetesObject[]): Translation {
 }
 // Per parent its gateway, listener and refusal; per listener of shop/web how many routes count.
 function parents(report: Report, key: string): readonly string[] {
-  return (report.routes.get(key)?.parents ?? []).map(({ gateway: to, findings }) =>
+  return (report.routes.get(`HTTPRoute ${key}`)?.parents ?? []).map(({ gateway: to, findings }) =>
     [to, ...findings.map(({ reason }) => reason)].join(' '),
   )
 }
@@ -23,8 +24,8 @@ function counts(report: Report): readonly number[] {
   return (report.gateways.get('shop/web')?.listeners ?? []).map(({ attachedRoutes }) => attachedRoutes)
 }
 function virtualHosts({ proxies }: Translation): readonly string[] {
-  return proxies.flatMap(({ frontends }) =>
-    frontends.flatMap(({ port, hosts }) => {
+  return proxies.flatMap((proxy) =>
+    httpFrontends(proxy).flatMap(({ port, hosts }) => {
       const sorted = hosts.flat().toSorted((a, b) => (a.hostname < b.hostname ? -1 : 1))
       return sorted.map(({ hostname, rules }) => `${port} ${hostname || '*'}: ${rules.length}`)
     }),
@@ -198,7 +199,7 @@ describe('translate/attachment', () => {
 
   it('repeats the parentRef as the user wrote it', () => {
     const { report } = translate([gateway('shop/web'), route('shop/r', [{ name: 'web', port: 80 }])])
-    expect(report.routes.get('shop/r')?.parents.map(({ parentRef }) => parentRef)).to.deep.equal([
+    expect(report.routes.get('HTTPRoute shop/r')?.parents.map(({ parentRef }) => parentRef)).to.deep.equal([
       { name: 'web', port: 80 },
     ])
   })

@@ -1,5 +1,5 @@
 import type { Hostname, Port } from '../model/proxy-model.ts'
-import type { Finding, ParentRef } from '../model/report.ts'
+import type { Finding, ParentRef, RouteKind } from '../model/report.ts'
 import { type ObjectKey, type Snapshot, splitKey } from '../model/snapshot.ts'
 
 import { family, settled } from '../lib/derive.ts'
@@ -41,7 +41,7 @@ type Door = {
 }
 
 type Route = {
-  readonly kind: 'HTTPRoute'
+  readonly kind: RouteKind
   readonly key: ObjectKey
   readonly parentRefs: readonly ParentRef[]
   readonly hostnames: readonly Hostname[]

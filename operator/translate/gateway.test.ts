@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 
+import { httpFrontends } from '../model/frontends.ts'
 import type { Gateway, GatewayListener, KubernetesObject } from '../model/kubernetes.ts'
 import type { ProxyModel } from '../model/proxy-model.ts'
 import type { Finding, GatewayReport } from '../model/report.ts'
@@ -22,6 +23,8 @@ function summary(findings: readonly Finding[] | undefined): readonly string[] {
   return (findings ?? []).map(({ type, status, reason }) => `${type}=${status}/${reason}`)
 }
 const notProgrammed = 'Programmed=False/Invalid'
+
+const none = { frontends: [] }
 
 describe('translate/listeners', () => {
   type Row = readonly [what: string, listeners: readonly GatewayListener[], ...expected: readonly (readonly string[])[]]
@@ -193,7 +196,11 @@ describe('translate/listeners', () => {
   it('gives a hostname that can be none no virtual host', () => {
     for (const hostname of ['a b', '10.0.0.1', '*.*.com']) {
       const { proxy, report } = withListeners([listener(), listener({ name: 'bad', hostname })])
-      expect(proxy?.frontends[0]?.hosts.flat().map((host) => host.hostname)).to.deep.equal([''])
+      expect(
+        httpFrontends(proxy ?? none)[0]
+          ?.hosts.flat()
+          .map((host) => host.hostname),
+      ).to.deep.equal([''])
       expect(summary(report?.listeners[1]?.findings)).to.deep.equal(['Accepted=False/UnsupportedValue', notProgrammed])
     }
   })
@@ -218,10 +225,16 @@ describe('translate/listeners', () => {
       ...secrets,
     )
     expect(
-      proxy?.frontends.map(({ port, hosts }) => [port, new Set(hosts.flat().map(({ hostname }) => hostname))]),
+      httpFrontends(proxy ?? none).map(({ port, hosts }) => [
+        port,
+        new Set(hosts.flat().map(({ hostname }) => hostname)),
+      ]),
     ).to.deep.equal([[443, new Set(['*.example.com', 'a.example.com'])]])
     expect(
-      proxy?.frontends[0]?.tls?.certificates.map(({ certificate, hostnames }) => [certificate.id, hostnames]),
+      httpFrontends(proxy ?? none)[0]?.tls?.certificates.map(({ certificate, hostnames }) => [
+        certificate.id,
+        hostnames,
+      ]),
     ).to.deep.equal([['shop/tls', ['*.example.com']]])
   })
 
@@ -233,7 +246,7 @@ describe('translate/listeners', () => {
       }),
     )
     const certificates = (some: readonly GatewayListener[]) =>
-      withListeners(some, ...secrets, tlsSecret('shop/two')).proxy?.frontends[0]?.tls?.certificates.map(
+      httpFrontends(withListeners(some, ...secrets, tlsSecret('shop/two')).proxy ?? none)[0]?.tls?.certificates.map(
         ({ certificate, hostnames }) => `${certificate.id}: ${hostnames.join(' ')}`,
       )
     expect(certificates(listeners.slice(0, 2))).to.deep.equal(['shop/tls: b.com a.com', 'shop/two: a.com'])
@@ -248,7 +261,7 @@ describe('translate/listeners', () => {
       tlsSecret('shop/tls'),
     ])
     const translator = createTranslator(snapshot)
-    const certificate = () => translator().proxies[0]?.frontends[0]?.tls?.certificates[0]?.certificate
+    const certificate = () => httpFrontends(translator().proxies[0] ?? none)[0]?.tls?.certificates[0]?.certificate
     const before = certificate()
     snapshot.put(tlsSecret('shop/tls', pem.server + pem.issuer))
     expect(certificate()?.fingerprint).to.be.a('string').and.not.equal(before?.fingerprint)
@@ -308,7 +321,7 @@ describe('translate/gateway', () => {
     const frontend = { default: { validation }, perPort: [{ port: 8443, tls: {} }] }
     const listeners = [tlsListener(['tls']), tlsListener(['tls'], { name: 'open', port: 8443 })]
     const { proxy, report } = translate(gateway('shop/web', listeners, { tls: { frontend } }), tlsSecret('shop/tls'))
-    expect(proxy?.frontends.map(({ port }) => port)).to.deep.equal([8443])
+    expect(httpFrontends(proxy ?? none).map(({ port }) => port)).to.deep.equal([8443])
     expect(summary(report?.listeners[0]?.findings)).to.deep.equal(['Accepted=False/UnsupportedValue', notProgrammed])
   })
 
@@ -324,7 +337,7 @@ describe('translate/gateway', () => {
       labels: { a: 'b' },
       annotations: { c: 'd' },
       addresses: ['10.0.0.1'],
-      ports: [{ port: 80, tls: false }],
+      ports: [{ port: 80, tls: false, transport: 'TCP' }],
     })
   })
 

@@ -101,9 +101,9 @@ function workloadOf({ metadata, spec }: Gateway, listeners: readonly ListenerPla
     annotations: spec.infrastructure?.annotations ?? {},
     // An address without a value asks for any, which is what happens anyway.
     addresses: (spec.addresses ?? []).flatMap(({ value }) => (value === undefined || value === '' ? [] : [value])),
-    ports: [...new Map(accepted.map(({ port, tls }) => [port, { port, tls }])).values()].toSorted(
-      (a, b) => a.port - b.port,
-    ),
+    ports: [
+      ...new Map(accepted.map(({ port, tls }) => [port, { port, tls, transport: 'TCP' as const }])).values(),
+    ].toSorted((a, b) => a.port - b.port),
   }
 }
 

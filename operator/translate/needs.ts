@@ -1,4 +1,5 @@
 import type { Backend, BackendId, BackendProfile, ConditionNames } from '../model/proxy-model.ts'
+import type { RouteId } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { compareTexts } from '../lib/compare-texts.ts'
@@ -6,6 +7,7 @@ import { family, Gathering } from '../lib/derive.ts'
 import { type Parts, partOf } from '../lib/parts.ts'
 
 import { attempt, type Part } from './fault.ts'
+import { routeMembers } from './route-members.ts'
 import type { PlacedRoute } from './routes-placed.ts'
 
 /** What the rules of a proxy need beside themselves, each once. Tracked. */
@@ -16,13 +18,15 @@ export type ProxyNeeds = {
 }
 
 type Sources = {
-  readonly routes: (key: ObjectKey) => PlacedRoute
+  readonly routes: (route: RouteId) => PlacedRoute
   readonly backends: (id: BackendId, profile: BackendProfile) => Backend
 }
 
 /** What routes need, collected by proxy. Names of buckets are joined with `|`, which no object's name holds. */
 export function createProxyNeeds(snapshot: Snapshot, { routes, backends }: Sources): ProxyNeeds {
-  const needs = new Gathering(snapshot.HTTPRoute, (key) => needsOf(routes(key)).map((need) => [need, true] as const))
+  const needs = new Gathering(routeMembers(snapshot), (route) =>
+    needsOf(routes(route)).map((need) => [need, true] as const),
+  )
   const backend = family((need): Part<Backend> => {
     const { id, profile } = backendIn(need)
     return attempt<Part<Backend>>(

@@ -1,4 +1,4 @@
-import type { Frontend, Hostname, Port, ProxyModel, SniCertificate, VirtualHost } from '../model/proxy-model.ts'
+import type { Hostname, HttpFrontend, Port, ProxyModel, SniCertificate, VirtualHost } from '../model/proxy-model.ts'
 import type { ObjectKey } from '../model/snapshot.ts'
 
 import { family } from '../lib/derive.ts'
@@ -63,9 +63,9 @@ function hostnamesOf(listeners: readonly ListenerPlan[]): readonly Hostname[] {
   return [...new Set(listeners.filter(({ known }) => known).map(({ hostname }) => hostname))]
 }
 
-function frontendOf(port: Port, listeners: readonly ListenerPlan[], hosts: Frontend['hosts']): Frontend {
+function frontendOf(port: Port, listeners: readonly ListenerPlan[], hosts: HttpFrontend['hosts']): HttpFrontend {
   const served = listeners.filter((listener) => listener.served)
-  const frontend: Frontend = { kind: 'http', port, hosts }
+  const frontend: HttpFrontend = { kind: 'http', port, hosts }
   return served.some(({ tls }) => tls) ? { ...frontend, tls: { certificates: certificatesOf(served) } } : frontend
 }
 

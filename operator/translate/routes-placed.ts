@@ -1,5 +1,5 @@
 import type { BackendId, BackendProfile, ConditionNames, Hostname, Port } from '../model/proxy-model.ts'
-import type { ParentReport, RouteReport } from '../model/report.ts'
+import { type ParentReport, type RouteId, type RouteKind, type RouteReport, splitRouteId } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { family } from '../lib/derive.ts'
@@ -32,25 +32,26 @@ export type PlacedRoute = {
   readonly report: RouteReport | undefined
 }
 
-/** Routes with their meaning and their place put together, by key. Tracked. */
+/** Routes with their meaning and their place put together. Tracked. */
 export function createPlacedRoutes(
   snapshot: Snapshot,
   translator: RouteTranslator,
   attach: Attach,
-): (key: ObjectKey) => PlacedRoute {
-  return family((key) => {
-    const route = snapshot.HTTPRoute.get(key)
+): (route: RouteId) => PlacedRoute {
+  return family((id) => {
+    const { kind, key } = splitRouteId(id)
+    const route = snapshot[kind].get(key)
     if (route === undefined) return nowhere
     return attempt(
       () => {
-        const translated = translator.translate('HTTPRoute', key)
+        const translated = translator.translate(id)
         const parents = attach({
-          kind: 'HTTPRoute',
+          kind,
           key,
           parentRefs: route.spec.parentRefs ?? [],
           hostnames: translated.hostnames,
         })
-        return place(key, translated, parents)
+        return place({ kind, key }, translated, parents)
       },
       // Without a readable list of parents there is no place in the status to say so.
       () => nowhere,
@@ -65,11 +66,13 @@ const nowhere: PlacedRoute = {
   report: undefined,
 }
 
-function place(key: ObjectKey, translated: TranslatedRoute, parents: readonly AttachedParent[]): PlacedRoute {
+function place(
+  { kind, key }: { readonly kind: RouteKind; readonly key: ObjectKey },
+  translated: TranslatedRoute,
+  parents: readonly AttachedParent[],
+): PlacedRoute {
   const report: RouteReport | undefined =
-    parents.length === 0
-      ? undefined
-      : { kind: 'HTTPRoute', parents: parents.map((parent) => reportOf(parent, translated)) }
+    parents.length === 0 ? undefined : { kind, parents: parents.map((parent) => reportOf(parent, translated)) }
   if (translated.rejected) return { ...nowhere, report }
   const attached = parents.flatMap(({ gateway, listeners }) =>
     listeners.map(({ name }) => ({ gateway, listener: name })),

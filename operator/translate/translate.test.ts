@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 
+import { httpFrontends } from '../model/frontends.ts'
 import { recomputed } from '../lib/derive.ts'
 import type { Kind, KubernetesObject } from '../model/kubernetes.ts'
 import { kinds } from '../model/kinds.ts'
@@ -20,6 +21,8 @@ import {
 } from './testing/objects.ts'
 import { service, tlsListener, tlsSecret } from './testing/objects.ts'
 import { createTranslator } from './translate.ts'
+
+const none = { frontends: [] }
 
 describe('translate', () => {
   it('gives the same result, by identity, when nothing changed', () => {
@@ -46,8 +49,8 @@ describe('translate', () => {
     snapshot.remove('HTTPRoute', 'shop/r')
     const after = translator()
     expect([before.report.routes.size, after.report.routes.size]).to.deep.equal([1, 0])
-    expect(before.proxies[0]?.frontends[0]?.hosts.flat()[0]?.rules).to.have.length(1)
-    expect(after.proxies[0]?.frontends[0]?.hosts.flat()[0]?.rules).to.deep.equal([])
+    expect(httpFrontends(before.proxies[0] ?? none)[0]?.hosts.flat()[0]?.rules).to.have.length(1)
+    expect(httpFrontends(after.proxies[0] ?? none)[0]?.hosts.flat()[0]?.rules).to.deep.equal([])
   })
 
   it('an object that cannot be read costs itself only', () => {
@@ -68,18 +71,24 @@ describe('translate', () => {
     const translator = createTranslator(snapshot)
     const { proxies, report } = translator()
     expect(proxies.map(({ id }) => id)).to.deep.equal(['shop/web'])
-    expect(proxies[0]?.frontends[0]?.hosts.flat()[0]?.rules.map(({ id }) => id))
+    expect(
+      httpFrontends(proxies[0] ?? none)[0]
+        ?.hosts.flat()[0]
+        ?.rules.map(({ id }) => id),
+    )
       .to.match(/good/)
       .and.to.have.length(1)
     const [accepted] = report.gateways.get('shop/broken')?.findings ?? []
     expect([accepted?.type, accepted?.status]).to.deep.equal(['Accepted', 'False'])
     expect(report.gateways.has('shop/none')).to.equal(false)
-    const [parent] = report.routes.get('shop/rules')?.parents ?? []
+    const [parent] = report.routes.get('HTTPRoute shop/rules')?.parents ?? []
     expect(parent?.findings.map(({ type, status }) => [type, status])).to.deep.equal([['Accepted', 'False']])
 
     snapshot.put(route('shop/rules', [{ name: 'web' }]))
-    expect(translator().report.routes.get('shop/rules')?.parents[0]?.findings[0]?.type).to.equal('ResolvedRefs')
-    expect(translator().proxies[0]?.frontends[0]?.hosts.flat()[0]?.rules).to.have.length(2)
+    expect(translator().report.routes.get('HTTPRoute shop/rules')?.parents[0]?.findings[0]?.type).to.equal(
+      'ResolvedRefs',
+    )
+    expect(httpFrontends(translator().proxies[0] ?? none)[0]?.hosts.flat()[0]?.rules).to.have.length(2)
   })
 
   it('knows features by their names, sorted', () => {
@@ -134,14 +143,16 @@ describe('translate: what a change costs', () => {
     const snapshot = world(10)
     const translator = createTranslator(snapshot)
     const first = translator()
-    const before = first.proxies[0]?.frontends[0]?.hosts.flat() ?? []
+    const before = httpFrontends(first.proxies[0] ?? none)[0]?.hosts.flat() ?? []
     const reports = first.report.routes
     snapshot.put(routeTo(7, 'b'))
     const { proxies, report } = translator()
-    const after = proxies[0]?.frontends[0]?.hosts.flat() ?? []
+    const after = httpFrontends(proxies[0] ?? none)[0]?.hosts.flat() ?? []
     const changed = after.filter((host, index) => host !== before[index]).map(({ hostname }) => hostname)
     expect(changed).to.deep.equal(hostOf(7))
-    expect(report.routes.get('shop/r7'), 'a report that says the same').to.equal(reports.get('shop/r7'))
+    expect(report.routes.get('HTTPRoute shop/r7'), 'a report that says the same').to.equal(
+      reports.get('HTTPRoute shop/r7'),
+    )
   })
 })
 
@@ -251,7 +262,7 @@ describe('translate: the law', () => {
             else snapshot.put(one)
           }
           const { proxies, suspended, report } = live()
-          frontends += proxies.flatMap((proxy) => proxy.frontends.flatMap(({ hosts }) => hosts.flat())).length
+          frontends += proxies.flatMap((proxy) => httpFrontends(proxy).flatMap(({ hosts }) => hosts.flat())).length
           const fresh = createTranslator(snapshotFromObjects([...objects.values()]))()
           expect(proxies).to.deep.equal(fresh.proxies)
           expect(suspended).to.deep.equal(fresh.suspended)

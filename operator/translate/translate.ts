@@ -15,6 +15,7 @@ import { createProxyNeeds } from './needs.ts'
 import { createProxies } from './proxies.ts'
 import { createReferences } from './references.ts'
 import { createGatewayReports, createRouteReports } from './reports.ts'
+import { routeMembers } from './route-members.ts'
 import { createPlacedRoutes } from './routes-placed.ts'
 import { createRouteTranslator } from './routes/routes.ts'
 import { createVirtualHosts } from './virtual-hosts.ts'
@@ -63,7 +64,7 @@ export function createTranslator(
   const report = {
     classes: follow(snapshot.GatewayClass, classes.report),
     gateways: follow(snapshot.Gateway, gatewayReport),
-    routes: follow(snapshot.HTTPRoute, createRouteReports(routes)),
+    routes: follow(routeMembers(snapshot), createRouteReports(routes)),
   }
 
   return () => {

@@ -1,4 +1,5 @@
 import type { Hostname, Rule, VirtualHost } from '../model/proxy-model.ts'
+import type { RouteId } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { family, Gathering } from '../lib/derive.ts'
@@ -7,6 +8,7 @@ import { type Parts, partOf } from '../lib/parts.ts'
 import { attempt, type Part } from './fault.ts'
 import { hostFault } from './host-size.ts'
 import { sortRules } from './precedence.ts'
+import { routeMembers } from './route-members.ts'
 import type { PlacedRoute } from './routes-placed.ts'
 
 export type VirtualHosts = {
@@ -19,9 +21,9 @@ export type VirtualHosts = {
 }
 
 /** Routes collected by virtual host, virtual hosts by port. Names of buckets are joined with `|`, which no object's name holds. */
-export function createVirtualHosts(snapshot: Snapshot, routes: (key: ObjectKey) => PlacedRoute): VirtualHosts {
-  const rulesByHost = new Gathering(snapshot.HTTPRoute, (key) =>
-    routes(key).placements.map(
+export function createVirtualHosts(snapshot: Snapshot, routes: (route: RouteId) => PlacedRoute): VirtualHosts {
+  const rulesByHost = new Gathering(routeMembers(snapshot), (route) =>
+    routes(route).placements.map(
       ({ gateway, port, hostname, rules }) => [`${gateway}|${port}|${hostname}`, rules] as const,
     ),
   )

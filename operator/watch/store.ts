@@ -20,7 +20,13 @@ export class Store {
     this.snapshot = {
       GatewayClass: new Table(),
       Gateway: new Table(),
+      ListenerSet: new Table(),
       HTTPRoute: new Table(),
+      GRPCRoute: new Table(),
+      TLSRoute: new Table(),
+      TCPRoute: new Table(),
+      UDPRoute: new Table(),
+      BackendTLSPolicy: new Table(),
       ReferenceGrant: new Table(),
       Service: new Table(),
       EndpointSlice: new Table(),

@@ -28,7 +28,7 @@ export type ConfigSpec = {
   readonly port?: number
 }
 
-export const testSettings: DataPlaneSettings = { ...defaultDataPlane, spares: { plain: 3, filtered: 2 } }
+export const testSettings: DataPlaneSettings = { ...defaultDataPlane, spares: { plain: 3, filtered: 2, tcp: 1 } }
 
 const interned = {
   backend: new Map<string, BackendSection>(),
@@ -106,7 +106,7 @@ function backendOf(name: string, addresses: readonly string[], port = 80): Backe
   const servers = new Map(addresses.map((address) => [`${address.replaceAll('.', '-')}_${port}`, { address, port }]))
   const lines = [...servers].map(([server, line]) => `    server ${server} ${line.address}:${line.port}\n`)
   const text = `backend ${name} from ${profile}\n${lines.join('')}`
-  return same(interned.backend, text, { name, profile, servers, text, hash: [0, 0] })
+  return same(interned.backend, text, { name, profile, spare: profile, servers, text, hash: [0, 0] })
 }
 
 // The id holds everything that the value was made of.

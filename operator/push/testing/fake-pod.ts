@@ -2,7 +2,7 @@
 
 import type { CertificateListEntry } from '../../model/rendered.ts'
 import { Secret } from '../../model/secret.ts'
-import type { DataPlaneSettings } from '../../model/settings.ts'
+import { type DataPlaneSettings, spareProfiles } from '../../model/settings.ts'
 
 import { baseName, parseFiles, parseMap } from '../files.ts'
 import { metaMapFile, spareNames } from '../held.ts'
@@ -38,7 +38,7 @@ export class FakePod {
     const held = parseFiles(this.disk, this.#settings)
     const maps = new Map([...held.maps.keys(), 'meta.map'].map((map) => [map, mapOf(this.disk.get(`maps/${map}`))]))
     const backends = new Map<string, Map<string, PodServer>>()
-    for (const name of [...spareNames('plain', this.#settings), ...spareNames('filtered', this.#settings)])
+    for (const name of spareProfiles.flatMap((profile) => spareNames(profile, this.#settings)))
       backends.set(name, new Map())
     for (const [name, { servers }] of held.backends)
       backends.set(

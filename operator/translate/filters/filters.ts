@@ -23,6 +23,7 @@ const translators = {
   RequestMirror: refuseType,
   CORS: refuseType,
   ExtensionRef: refuseType,
+  ExternalAuth: refuseType,
 } satisfies Record<HTTPFilter['type'], FilterTranslator>
 
 const supported = Object.entries(translators).flatMap(([type, translate]) => (translate === refuseType ? [] : [type]))

@@ -41,7 +41,7 @@ spec: ${spec}
 function open(...manifests: readonly string[]) {
   const snapshot = snapshotFromObjects(parseManifests([services, ...manifests].join('\n---\n'), 'test'))
   const routes = createRouteTranslator(snapshot, createReferences(snapshot))
-  const translated = derive(() => routes.translate('HTTPRoute', 'shop/web'))
+  const translated = derive(() => routes.translate('HTTPRoute shop/web'))
   settle()
   return { snapshot, translated }
 }

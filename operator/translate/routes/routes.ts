@@ -1,5 +1,5 @@
 import type { BackendId, BackendProfile, ConditionNames, Hostname, Rule, ValueMatch } from '../../model/proxy-model.ts'
-import type { Finding, RouteReport } from '../../model/report.ts'
+import { type Finding, type RouteId, type RouteKind, splitRouteId } from '../../model/report.ts'
 import type { ObjectKey, Snapshot } from '../../model/snapshot.ts'
 
 import { compareTexts } from '../../lib/compare-texts.ts'
@@ -28,8 +28,7 @@ export type TranslatedRoute = {
   readonly createdAt: string
 }
 
-type RouteKind = RouteReport['kind']
-export type RouteTranslator = { readonly translate: (kind: RouteKind, routeKey: ObjectKey) => TranslatedRoute }
+export type RouteTranslator = { readonly translate: (route: RouteId) => TranslatedRoute }
 
 type Drafted = { readonly createdAt: Date | string | undefined; readonly draft: RouteDraft }
 type DraftRoute = (snapshot: Snapshot, references: References, key: ObjectKey) => Drafted | undefined
@@ -43,12 +42,11 @@ const drafts = {
 
 /** Routes of all kinds, each translated again only when something it read has changed. */
 export function createRouteTranslator(snapshot: Snapshot, references: References): RouteTranslator {
-  const translate = (kind: RouteKind) => family((key) => translateRoute(() => drafts[kind](snapshot, references, key)))
-  const families = { HTTPRoute: translate('HTTPRoute') } satisfies Record<
-    RouteKind,
-    (key: ObjectKey) => TranslatedRoute
-  >
-  return { translate: (kind, routeKey) => families[kind](routeKey) }
+  const translate = family((route) => {
+    const { kind, key } = splitRouteId(route)
+    return translateRoute(() => drafts[kind](snapshot, references, key))
+  })
+  return { translate }
 }
 
 function translateRoute(draft: () => Drafted | undefined): TranslatedRoute {
