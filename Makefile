@@ -6,7 +6,7 @@ modules := node_modules/.package-lock.json
 client := operator/dataplane-api/dist/index.js
 gateway_api := sigs.k8s.io/gateway-api@v1.6.1
 
-.PHONY: help demo test check e2e contract conformance bench golden types client bundle image cluster cluster-down install current haproxy
+.PHONY: help demo test check differential e2e contract conformance bench feature-cost golden types client bundle image cluster cluster-down install current haproxy
 help:
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
@@ -19,7 +19,7 @@ test: $(modules) ## everything: check, generated files, contract, cluster, e2e, 
 	@e2e/everything.sh
 
 check: $(modules) $(client) ## types, lint, format, architecture, unit tests, scenarios with haproxy -c
-	@HAPROXY=$$(e2e/cluster/haproxy.sh) && export HAPROXY && e2e/tally.sh \
+	@HAPROXY=$$(e2e/cluster/haproxy.sh) && NGINX=$$(e2e/cluster/nginx.sh) && export HAPROXY NGINX && e2e/tally.sh \
 		'types: tsc -p .' \
 		'lint: oxlint --type-aware operator e2e deploy' \
 		'format: biome format .' \
@@ -28,15 +28,22 @@ check: $(modules) $(client) ## types, lint, format, architecture, unit tests, sc
 contract: $(modules) $(client) ## what we rely on in the Data Plane API; DATAPLANEAPI=/path/to/program: upstream's, too
 	@HAPROXY=$$(e2e/cluster/haproxy.sh) && export HAPROXY && e2e/tally.sh 'contract: mocha --no-config --timeout 60000 "e2e/contract/**/*.test.ts"'
 
+differential: $(modules) $(client) ## random clusters and requests against an independent reading of the specification; REQUESTS=200000 SEED=7
+	@node e2e/differential/differential.ts
+
 e2e: cluster install ## requests against the operator on the test cluster; TEST=examples: one file
 	@e2e/tally.sh 'e2e: mocha --config e2e/mocha.yaml "e2e/tests/$(or $(TEST),*).test.ts"'
 
-conformance: cluster install ## the official suite, HTTP profile; TEST=HTTPRouteWeight: one test
+conformance: cluster install ## the official suite, all profiles of gateways; TEST=HTTPRouteWeight: one test
 	@e2e/conformance/run.sh $(TEST)
 
 bench: cluster install ## speed and memory, written to docs/benchmarks/latest.json
 	@e2e/cluster/deps.sh wrk
 	@node e2e/bench/bench.ts
+
+feature-cost: $(modules) ## what each feature costs a request, without a cluster, written to docs/benchmarks/features.json and docs/conformance.md
+	@e2e/cluster/deps.sh wrk openssl util-linux
+	@HAPROXY=$$(e2e/cluster/haproxy.sh) && export HAPROXY && node e2e/bench/feature-cost.ts
 
 golden: $(modules) $(client) ## writes the expected files of all scenarios anew; read the difference
 	@GOLDEN=write mocha --no-config 'operator/scenarios/*.test.ts'
@@ -51,8 +58,8 @@ client: $(modules) ## the Data Plane API client from openapi.yaml, compiled
 bundle: $(modules) ## deploy/haproxy-gateway.yaml
 	@node deploy/bundle.ts
 
-image: $(modules) $(client) ## the operator's image and the test cluster's data plane image
-	@e2e/cluster/images.sh haproxy node && deploy/image.sh
+image: $(modules) $(client) ## the operator's image and the test cluster's data plane images
+	@e2e/cluster/images.sh nginx haproxy node && deploy/image.sh
 
 cluster: $(modules) ## a test cluster: kind where Docker answers, otherwise one node of local processes
 	@e2e/cluster/up.sh
@@ -65,7 +72,8 @@ install: $(client) bundle
 	@e2e/install.sh
 
 current: types client bundle
-	@git diff --exit-code -- operator/model/gateway-api.generated.ts operator/dataplane-api deploy
+	@node e2e/conformance/table.ts
+	@git diff --exit-code -- operator/model/gateway-api.generated.ts operator/dataplane-api deploy README.md
 
 haproxy:
 	@e2e/cluster/haproxy.sh

@@ -72,7 +72,11 @@ describe('deploy/bundle', () => {
 
   it('runs the operator as nobody, once, and with the images that were asked for', () => {
     const [deployment] = ofKind(
-      objects({ image: 'registry.example/op:1', dataPlaneImage: 'registry.example/dp:2' }),
+      objects({
+        image: 'registry.example/op:1',
+        dataPlaneImage: 'registry.example/dp:2',
+        udpImage: 'registry.example/udp:3',
+      }),
       'Deployment',
     )
     const spec = field(deployment, 'spec')
@@ -80,7 +84,7 @@ describe('deploy/bundle', () => {
     const container = field(spec, 'template', 'spec', 'containers', 0)
     expect(container).to.deep.include({
       image: 'registry.example/op:1',
-      args: ['run', '--data-plane-image=registry.example/dp:2'],
+      args: ['run', '--data-plane-image=registry.example/dp:2', '--udp-image=registry.example/udp:3'],
     })
     expect(field(container, 'securityContext')).to.deep.include({
       readOnlyRootFilesystem: true,

@@ -3,6 +3,7 @@
 //   node deploy/bundle.ts                          writes deploy/haproxy-gateway.yaml
 //   node deploy/bundle.ts --image NAME             prints the bundle with another image of the operator
 //     --data-plane-image NAME                      … with another image of HAProxy and its Data Plane API
+//     --udp-image NAME                             … with another image of nginx, for UDP listeners
 //     --namespaces shop,blog                       … for these namespaces only: Roles there instead of one ClusterRole
 
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -19,6 +20,8 @@ export type BundleOptions = {
   readonly image?: string
   /** Default: the operator's own. */
   readonly dataPlaneImage?: string
+  /** Default: the operator's own. */
+  readonly udpImage?: string
   /** Empty: all. */
   readonly namespaces?: readonly string[]
 }
@@ -31,9 +34,10 @@ const file = join(import.meta.dirname, 'haproxy-gateway.yaml')
 if (import.meta.main) main()
 
 /** The bundle's text: same options, same bytes. */
-export function bundle({ image, dataPlaneImage, namespaces = [] }: BundleOptions = {}): string {
+export function bundle({ image, dataPlaneImage, udpImage, namespaces = [] }: BundleOptions = {}): string {
   const settings = {
     'data-plane-image': dataPlaneImage,
+    'udp-image': udpImage,
     namespaces: namespaces.length === 0 ? undefined : namespaces.join(','),
   }
   const args = Object.entries(settings).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}=${value}`]))
@@ -79,14 +83,16 @@ function main(): void {
   const options = {
     image: { type: 'string' },
     'data-plane-image': { type: 'string' },
+    'udp-image': { type: 'string' },
     namespaces: { type: 'string' },
   } as const
   const { values } = parseArgs({ options })
   if (Object.keys(values).length === 0) return writeFileSync(file, bundle())
-  const { image, 'data-plane-image': dataPlaneImage, namespaces } = values
+  const { image, 'data-plane-image': dataPlaneImage, 'udp-image': udpImage, namespaces } = values
   const text = bundle({
     ...(image === undefined ? {} : { image }),
     ...(dataPlaneImage === undefined ? {} : { dataPlaneImage }),
+    ...(udpImage === undefined ? {} : { udpImage }),
     ...(namespaces === undefined ? {} : { namespaces: namespaces.split(',') }),
   })
   process.stdout.write(text)

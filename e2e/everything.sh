@@ -10,6 +10,7 @@ e2e/tally.sh \
 	'check: make check' \
 	'generated files are current: make current' \
 	'contract: make contract' \
+	'second opinion: make differential' \
 	'cluster: make cluster' \
 	'e2e: make e2e' \
 	'conformance: make conformance'

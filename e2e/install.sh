@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 version=$(sed -nE 's/^  "version": "(.*)",/\1/p' "$here/../package.json")
 K get --raw /readyz > /dev/null || { echo "install.sh: the test cluster does not answer; make cluster brings it up." >&2; exit 1; }
 
-made_and_loaded() { "$here/../deploy/image.sh" > /dev/null && "$here/cluster/load.sh" "$images"/{operator,data-plane}.tar; }
+made_and_loaded() { "$here/../deploy/image.sh" > /dev/null && "$here/cluster/load.sh" "$images"/{operator,data-plane,nginx}.tar; }
 built_and_loaded() {
 	docker build -q -t "haproxy-gateway-operator:$version" -f "$here/../deploy/Dockerfile" "$here/.." > /dev/null &&
 		kind load docker-image "haproxy-gateway-operator:$version" --name "$name"
@@ -18,7 +18,7 @@ if [ "$(provider)" = kind ]; then
 else
 	step "images made and loaded" made_and_loaded
 fi
-K apply --server-side --force-conflicts -f "$bin/crds-${CHANNEL:-standard}.yaml" > /dev/null
+K apply --server-side --force-conflicts -f "$bin/crds-${CHANNEL:-experimental}.yaml" > /dev/null
 K wait --for=condition=Established crd --all --timeout=30s > /dev/null
 K apply --server-side --force-conflicts -f "$here/../deploy/haproxy-gateway.yaml" > /dev/null
 # The suite has twenty Gateways at a time: with the default requests their pods would not fit on two cores.

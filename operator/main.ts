@@ -40,7 +40,7 @@ withSettings(program.command('run'), settingNames)
     await runOperator(readSettings(flags, process.env))
   })
 
-withSettings(program.command('translate'), ['templates', 'dataPlaneImage', 'dataPlaneReplicas'])
+withSettings(program.command('translate'), ['templates', 'dataPlaneImage', 'udpImage', 'dataPlaneReplicas'])
   .description('Print what manifests come to: HAProxy configuration, maps, Kubernetes objects and statuses.')
   .argument('<path>', 'a YAML file, or a folder of them')
   .action(async (path: string, flags: Record<string, string>) => {

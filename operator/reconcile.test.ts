@@ -25,7 +25,13 @@ describe('reconcile', () => {
       translate: () => ({
         proxies,
         suspended: [],
-        report: { classes: new Map(), gateways: new Map(), routes: new Map() },
+        report: {
+          classes: new Map(),
+          gateways: new Map(),
+          listenerSets: new Map(),
+          routes: new Map(),
+          policies: new Map(),
+        },
       }),
       pendingDemands: () => 0,
       build: createBuilder(() => [], render),

@@ -37,6 +37,7 @@ describe('settings', () => {
     expect(settingNames.map((name) => environmentName(settingRows[name]))).to.include.members([
       'HAPROXY_GATEWAY_OPERATOR_NAMESPACE',
       'HAPROXY_GATEWAY_DATA_PLANE_IMAGE',
+      'HAPROXY_GATEWAY_UDP_IMAGE',
     ])
   })
 

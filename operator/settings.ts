@@ -56,6 +56,13 @@ export const settingRows = {
     otherwise: defaultDataPlane.image,
     expected: 'the name of an image',
   },
+  udpImage: {
+    flag: 'udp-image',
+    argument: '<image>',
+    help: 'image with nginx, for UDP listeners',
+    otherwise: defaultDataPlane.udpImage,
+    expected: 'the name of an image',
+  },
   dataPlaneReplicas: {
     flag: 'data-plane-replicas',
     argument: '<number>',
@@ -117,6 +124,7 @@ const schema = z.object({
     .pipe(z.array(z.string().regex(label))),
   operatorNamespace: z.string().regex(label).default('haproxy-gateway-system'),
   dataPlaneImage: z.string().regex(/^\S+$/).default(defaultDataPlane.image),
+  udpImage: z.string().regex(/^\S+$/).default(defaultDataPlane.udpImage),
   dataPlaneReplicas: z.coerce.number().int().min(1).max(1000).default(defaultDataPlane.replicas),
   dataPlaneCpu: z
     .string()
@@ -147,10 +155,12 @@ export function readSettings(
     const lines = settingNames.filter((name) => wrong.has(name)).map((name) => complaint(name, given.get(name)))
     throw new SettingsError(lines.join('\n'))
   }
-  const { dataPlaneImage, dataPlaneReplicas, dataPlaneCpu, dataPlaneMemory, kubeconfig, ...rest } = checked.data
+  const { dataPlaneImage, udpImage, dataPlaneReplicas, dataPlaneCpu, dataPlaneMemory, kubeconfig, ...rest } =
+    checked.data
   const dataPlane = {
     ...defaultDataPlane,
     image: dataPlaneImage,
+    udpImage,
     replicas: dataPlaneReplicas,
     requests: { cpu: dataPlaneCpu, memory: dataPlaneMemory },
   }

@@ -1,6 +1,7 @@
 // node e2e/bench/run-cost.ts: what a run costs inside the operator's process, without a cluster, as a table: the first run, and runs for
 // one change, with 1,000, 5,000 and 20,000 HTTPRoutes. Figures are of this machine and of this hour; nothing is asserted.
-// `--routes N --hosts M` measures one size in this process, for `node --cpu-prof`.
+// `--listener-sets` does it with ListenerSets, each with two listeners and sixteen routes: 250, 1,000 and 2,500 of them at one Gateway.
+// `--routes N --hosts M --sets L` measures one size in this process, for `node --cpu-prof`.
 
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -30,6 +31,9 @@ import { quantile } from './figures.ts'
 
 const sizes = [1_000, 5_000, 20_000]
 const fewHosts = 50
+const setSizes = [250, 1_000, 2_500]
+const listenersPerSet = 2
+const routesPerSet = 16
 const routesPerService = 10
 const samples = 40
 const repository = join(import.meta.dirname, '../..')
@@ -46,13 +50,24 @@ function withSpec(kind: string, name: string, spec: object): KubernetesObject {
   return Object.assign({ apiVersion: gatewayApi, kind, metadata }, { spec })
 }
 
-function route(n: number, hosts: number, more: { readonly path?: string; readonly to?: string } = {}) {
-  const { path = hosts === fewHosts ? `/r${n}` : '/', to = `s${Math.floor(n / routesPerService)}` } = more
+/** How many of what; without sets all routes are the Gateway's. */
+type Size = { readonly routes: number; readonly hosts: number; readonly sets: number }
+
+function route(n: number, { routes, hosts, sets }: Size, more: { readonly path?: string; readonly to?: string } = {}) {
+  const { path = hosts === routes ? '/' : `/r${n}`, to = `s${Math.floor(n / routesPerService)}` } = more
   return withSpec('HTTPRoute', `r${n}`, {
-    parentRefs: [{ name: 'web' }],
+    parentRefs: [sets === 0 ? { name: 'web' } : { kind: 'ListenerSet', name: `l${(n % hosts) % sets}` }],
     hostnames: [`h${n % hosts}.example.com`],
     rules: [{ matches: [{ path: { type: 'PathPrefix', value: path } }], backendRefs: [{ name: to, port: 8080 }] }],
   })
+}
+
+// Its listeners have the hostnames of its routes.
+function listenerSet(n: number, { sets }: Size, more: readonly object[] = []): KubernetesObject {
+  const listeners = Array.from({ length: listenersPerSet }, (_, at) => {
+    return { name: `http${at}`, port: 80, protocol: 'HTTP', hostname: `h${n + at * sets}.example.com` }
+  })
+  return withSpec('ListenerSet', `l${n}`, { parentRef: { name: 'web' }, listeners: [...listeners, ...more] })
 }
 
 function service(name: string): KubernetesObject {
@@ -71,17 +86,20 @@ function endpointSlice(name: string, n: number, addresses = 2): KubernetesObject
   )
 }
 
-function cluster(routes: number, hosts: number): readonly KubernetesObject[] {
+function cluster(size: Size): readonly KubernetesObject[] {
+  const { routes, sets } = size
   const services = Array.from({ length: Math.ceil(routes / routesPerService) }, (_, n) => n)
   return [
     withSpec('GatewayClass', 'haproxy', { controllerName }),
     withSpec('Gateway', 'web', {
       gatewayClassName: 'haproxy',
+      allowedListeners: { namespaces: { from: 'Same' } },
       listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }],
     }),
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     ...services.flatMap((n) => [service(`s${n}`), endpointSlice(`s${n}`, n)]),
-    ...Array.from({ length: routes }, (_, n) => route(n, hosts)),
+    ...Array.from({ length: sets }, (_, n) => listenerSet(n, size)),
+    ...Array.from({ length: routes }, (_, n) => route(n, size)),
   ]
 }
 
@@ -190,8 +208,9 @@ export type Figures = {
   readonly files: Spread
 }
 
-async function measure(routes: number, hosts: number): Promise<Figures> {
-  const operator = openOperator(cluster(routes, hosts))
+async function measure(size: Size): Promise<Figures> {
+  const { routes, sets } = size
+  const operator = openOperator(cluster(size))
   const { snapshot, run, takeStatuses, pod } = operator
   const loop = monitorEventLoopDelay({ resolution: 1 })
   loop.enable()
@@ -211,16 +230,26 @@ async function measure(routes: number, hosts: number): Promise<Figures> {
   const idle = Array.from({ length: samples }, () => run().run)
   let next = routes
   const edits: Readonly<Record<string, (n: number) => void>> = {
-    'route changed': (n) => snapshot.put(route(at(n), hosts, { path: `/v${n}` })),
-    'route added': () => snapshot.put(route(next++, hosts, { to: 's0' })),
+    'route changed': (n) => snapshot.put(route(at(n), size, { path: `/v${n}` })),
+    'route added': () => snapshot.put(route(next++, size, { to: 's0' })),
     'route removed': () => snapshot.remove('HTTPRoute', `${namespace}/r${--next}`),
     'endpoints changed': (n) => snapshot.put(endpointSlice(`s${n}`, n, 3)),
     'service and route added': () => {
       snapshot.put(service(`s${next}`))
       snapshot.put(endpointSlice(`s${next}`, next))
-      snapshot.put(route(next, hosts, { to: `s${next}` }))
+      snapshot.put(route(next, size, { to: `s${next}` }))
       next += 1
     },
+    ...(sets === 0
+      ? {}
+      : {
+          'listener added to a set': (n: number) =>
+            snapshot.put(
+              listenerSet(n, size, [{ name: 'new', port: 80, protocol: 'HTTP', hostname: `n${n}.example.com` }]),
+            ),
+          'set removed': (n: number) => snapshot.remove('ListenerSet', `${namespace}/l${n}`),
+          'set added': (n: number) => snapshot.put(listenerSet(n, size)),
+        }),
     'status came back': () => undefined,
   }
   const at = (n: number): number => Math.floor((n * routes) / samples)
@@ -239,7 +268,7 @@ async function measure(routes: number, hosts: number): Promise<Figures> {
   }
   const before = pod.config
   const files = Array.from({ length: 5 }, (__, n) => {
-    snapshot.put(route(at(n), hosts, { path: `/w${n}` }))
+    snapshot.put(route(at(n), size, { path: `/w${n}` }))
     run()
     const began = performance.now()
     if (pod.config !== undefined) configFiles(pod.config, settings, before)
@@ -299,19 +328,34 @@ function print(figures: readonly Figures[]): void {
 }
 
 // Each size in a process of its own, so that none pays for the memory of another.
-function measureApart(routes: number, hosts: number): Figures {
-  const self = [import.meta.filename, '--routes', String(routes), '--hosts', String(hosts)]
+function measureApart({ routes, hosts, sets }: Size): Figures {
+  const self = [import.meta.filename, '--routes', String(routes), '--hosts', String(hosts), '--sets', String(sets)]
   const figures: Figures = JSON.parse(execFileSync(process.execPath, self, { encoding: 'utf8' }))
   return figures
 }
 
-const { values: given } = parseArgs({ options: { routes: { type: 'string' }, hosts: { type: 'string' } } })
-if (given.routes !== undefined)
-  say(JSON.stringify(await measure(Number(given.routes), Number(given.hosts ?? given.routes))))
-else {
+function withSets(sets: number): Size {
+  return { routes: sets * routesPerSet, hosts: sets * listenersPerSet, sets }
+}
+
+const { values: given } = parseArgs({
+  options: {
+    routes: { type: 'string' },
+    hosts: { type: 'string' },
+    sets: { type: 'string' },
+    'listener-sets': { type: 'boolean' },
+  },
+})
+if (given.routes !== undefined) {
+  const [routes, hosts] = [Number(given.routes), Number(given.hosts ?? given.routes)]
+  say(JSON.stringify(await measure({ routes, hosts, sets: Number(given.sets ?? 0) })))
+} else if (given['listener-sets'] === true) {
+  row('ListenerSets', [...setSizes.map(String), 'ratio'])
+  print(setSizes.map((sets) => measureApart(withSets(sets))))
+} else {
   for (const hosts of [undefined, fewHosts]) {
     row(hosts === undefined ? 'a hostname for each route' : `${hosts} hostnames`, [...sizes.map(String), 'ratio'])
-    print(sizes.map((routes) => measureApart(routes, hosts ?? routes)))
+    print(sizes.map((routes) => measureApart({ routes, hosts: hosts ?? routes, sets: 0 })))
     say('')
   }
 }

@@ -20,6 +20,7 @@ containerd_sock=$cluster/node/run/containerd.sock
 node_release=24.21.0                      # of the operator's image
 haproxy_base=$images/.haproxy-base.tar    # layers below the product's two images
 node_base=$images/.node-$node_release.tar
+nginx_base=$images/.debian-nginx.tar      # the one layer of the image that carries UDP
 echo_image=registry.k8s.io/gateway-api/echo-basic
 
 # Which kind of cluster: kind where a container engine answers, otherwise one node of processes on this machine.

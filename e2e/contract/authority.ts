@@ -16,9 +16,10 @@ export type Authority = {
   readonly servername: string
   readonly server: Pair
   readonly client: Pair
-  /** A further certificate for a host name. */
-  readonly issue: (name: string) => Promise<Pair>
+  /** A further certificate: for the host name, or for these names instead. */
+  readonly issue: (name: string, altNames?: readonly AltName[]) => Promise<Pair>
 }
+export type AltName = { readonly type: 'dns' | 'url'; readonly value: string }
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
@@ -32,7 +33,8 @@ export async function createAuthority(): Promise<Authority> {
     keys,
     extensions: [new x509.BasicConstraintsExtension(true)],
   })
-  const issue = (name: string): Promise<Pair> => issueBy(root, keys.privateKey, name)
+  const issue: Authority['issue'] = (name, altNames = [{ type: 'dns', value: name }]) =>
+    issueBy(root, keys.privateKey, { name, altNames })
   const servername = 'data-plane.test'
   return {
     ca: root.toString('pem'),
@@ -43,7 +45,11 @@ export async function createAuthority(): Promise<Authority> {
   }
 }
 
-async function issueBy(root: X509Certificate, signingKey: webcrypto.CryptoKey, name: string): Promise<Pair> {
+async function issueBy(
+  root: X509Certificate,
+  signingKey: webcrypto.CryptoKey,
+  { name, altNames }: { readonly name: string; readonly altNames: readonly AltName[] },
+): Promise<Pair> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.create({
     subject: `CN=${name}`,
@@ -52,7 +58,7 @@ async function issueBy(root: X509Certificate, signingKey: webcrypto.CryptoKey, n
     signingAlgorithm: algorithm,
     publicKey: keys.publicKey,
     signingKey,
-    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }])],
+    extensions: [new x509.SubjectAlternativeNameExtension([...altNames])],
   })
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
   const lines = pkcs8.match(/.{1,64}/g) ?? []

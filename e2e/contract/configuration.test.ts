@@ -121,6 +121,40 @@ for (const program of programs()) {
       await reset()
     })
 
+    it('keeps every line of a port for connections, those of one kind in their order', async () => {
+      const map = lab.path('maps/scratch.map')
+      const rules = [
+        'tcp-request inspect-delay 5s',
+        'tcp-request content reject if !{ req.ssl_hello_type 1 }',
+        `tcp-request content set-var(txn.rt) req.ssl_sni,lower,reverse_dom,concat(/),map_beg(${map}) if { req.ssl_sni -m found }`,
+        `tcp-request content set-var(txn.rt) str(@),map_str(${map}) if !{ var(txn.rt) -m found }`,
+        `tcp-request content set-var(txn.rt) var(txn.rt),concat(|,txn.w),map_beg(${map},close) if { var(txn.rt) -m beg @w. } { rand(10000),add(10000),set-var(txn.w) -m int gt 0 }`,
+        'tcp-request content reject if { var(txn.rt) -m str close }',
+      ]
+      const profile = ['mode tcp', 'timeout client-hs 10s', 'timeout client 1h', 'timeout server 1h']
+      const keepalive = ['timeout connect 1s', 'option clitcpka', 'option srvtcpka', 'retries 2']
+      const hop = [`server hop unix@${lab.path('run/hop.sock')} send-proxy-v2`]
+      const behind = [
+        `bind unix@${lab.path('run/hop.sock')} mode 600 accept-proxy ssl crt-list ${lab.path('ssl/list.txt')}`,
+      ]
+      const sections = [
+        ['defaults tcp', ...profile, ...keepalive],
+        ['frontend tls from tcp', `bind 127.0.0.1:${lab.ports.app + 1}`, ...rules, 'use_backend %[var(txn.rt)]'],
+        ['backend to-terminate from tcp', ...hop],
+        ['frontend terminate from tcp', ...behind, 'default_backend to-terminate'],
+      ]
+      const text = sections.map((lines) => lines.join('\n  ')).join('\n\n')
+      const answer = await lab.call('POST', `${raw}?skip_version=true&skip_reload=true`, `${first}\n${text}\n`)
+      expect(answer.status, answer.text).to.equal(201)
+      const kept = lab
+        .read('haproxy.cfg')
+        .split('\n')
+        .map((line) => line.trim())
+      await reset()
+      expect(kept).to.include.members(sections.flat())
+      expect(kept.filter((line) => line.startsWith('tcp-request '))).to.deep.equal(rules)
+    })
+
     it('takes the counter of the text itself: a free marker of its generation', async () => {
       const post = (text: string) => lab.call('POST', `${raw}?skip_version=true&skip_reload=true`, text)
       await post(first.replace('# _version=7', '# _version=777'))

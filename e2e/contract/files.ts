@@ -66,9 +66,11 @@ backend none from base
 }
 
 /** The second file, which the API never parses. */
-export function backends({ ports }: Place): string {
+export function backends({ folder, ports }: Place): string {
   return `backend web from svc
   server app 127.0.0.1:${ports.app}
+backend trusting from svc
+  server app 127.0.0.1:${ports.https} ssl verify required ca-file ${folder}/pki/ca.crt
 backend spare1 from svc
 backend spare2 from svc
 `

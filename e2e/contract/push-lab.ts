@@ -206,6 +206,9 @@ defaults filtered from base
   balance roundrobin
   http-response set-header x-filtered yes
 
+defaults tcp from base
+  mode tcp
+
 frontend visitors from base
   bind 127.0.0.1:${httpPort}
   bind 127.0.0.1:${httpsPort} ssl crt-list ${folder}/ssl/certificates-443.txt

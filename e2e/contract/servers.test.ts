@@ -92,6 +92,33 @@ for (const program of programs()) {
       expect([answer.status, at(answer.json, 'address')]).to.deep.equal([200, '127.0.0.1'])
     })
 
+    it('adds a server that speaks HTTP/2 only, in clear text or over verified TLS', async () => {
+      const answer = await lab.call('POST', spare, { ...endpoint('e1'), proto: 'h2' })
+      expect([answer.status, answer.json]).to.deep.equal([201, { ...endpoint('e1'), proto: 'h2' }])
+      await lab.call('PUT', `${spare}/e1`, { admin_state: 'ready' })
+      expect((await lab.visit('s.test', '/')).text).to.equal('app')
+      const tls = {
+        name: 'e2',
+        address: '127.0.0.1',
+        port: lab.ports.https,
+        ssl: 'enabled',
+        verify: 'required',
+        ssl_cafile: lab.path('pki/ca.crt'),
+        sni: `str(${lab.authority.servername})`,
+      }
+      const added = await lab.call('POST', spare, { ...tls, proto: 'h2', alpn: 'h2' })
+      expect([added.status, added.json]).to.deep.equal([201, { ...tls, proto: 'h2', alpn: 'h2' }])
+      expect(at((await lab.call('GET', `${spare}/e2`)).json, 'use_ssl')).to.equal(true)
+    })
+
+    it('refuses a server with a bundle that HAProxy has not loaded, or with an unknown way to verify', async () => {
+      const tls = { ...endpoint('e1'), ssl: 'enabled', verify: 'required', ssl_cafile: lab.path('pki/unknown.crt') }
+      const answer = await lab.call('POST', spare, tls)
+      expect([answer.status, answer.text.includes('unable to load')]).to.deep.equal([500, true])
+      expect((await lab.call('POST', spare, { ...tls, verify: 'maybe' })).status).to.equal(422)
+      expect((await lab.call('POST', spare, { ...tls, sni: 'str(a) b' })).status).to.equal(422)
+    })
+
     const refused: readonly (readonly [string, number, object])[] = [
       ['no name', 400, { address: '127.0.0.1', port: 80 }],
       ['no address', 500, { name: 'e' }],

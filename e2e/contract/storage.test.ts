@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { expect } from 'chai'
 
@@ -92,6 +93,15 @@ for (const program of programs()) {
       const unknown = await lab.upload('PUT', `${general}/none.cfg?skip_reload=true`, { name: 'none.cfg', text })
       expect(unknown.status).to.equal(404)
       expect((await lab.call('PUT', `${general}/backends.cfg?skip_reload=true`, text)).status).to.equal(415)
+    })
+
+    it('reads a general file that somebody else writes, an empty one too', async () => {
+      for (const text of ['', 'told by another container\n']) {
+        writeFileSync(join(lab.folder, 'general/udp.state'), text)
+        const answer = await lab.call('GET', `${general}/udp.state`)
+        expect([answer.status, answer.text]).to.deep.equal([200, text])
+      }
+      expect((await lab.call('DELETE', `${general}/udp.state`)).status).to.equal(204)
     })
 
     it('creates and deletes general files', async () => {

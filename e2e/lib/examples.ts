@@ -26,14 +26,18 @@ export async function prepareExamples(): Promise<KeyPair> {
   return pair
 }
 
-export type ExampleAddresses = { readonly edge: string; readonly blue: string }
+export type ExampleAddresses = { readonly edge: string; readonly blue: string; readonly connections: string }
 
 /** Everything else; resolves when both Gateways are programmed and all routes accepted. */
 export async function applyExamples(): Promise<ExampleAddresses> {
-  for (const file of ['edge.yaml', 'team-blue.yaml', ...routes]) await applyExample(file)
-  const [edge, blue] = await Promise.all([programmedAddress('infra', 'edge'), programmedAddress('team-blue', 'blue')])
+  for (const file of ['edge.yaml', 'team-blue.yaml', ...routes, 'connections.yaml']) await applyExample(file)
+  const [edge, blue, connections] = await Promise.all([
+    programmedAddress('infra', 'edge'),
+    programmedAddress('team-blue', 'blue'),
+    programmedAddress('infra', 'connections'),
+  ])
   for (const name of ['checkout', 'https-redirect', 'store', 'checkout-advanced']) await acceptedRoute('apps', name)
-  return { edge, blue }
+  return { edge, blue, connections }
 }
 
 export async function removeExamples(): Promise<void> {

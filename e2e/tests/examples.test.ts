@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 
-import { applyExample, deleteExample } from '../lib/cluster.ts'
+import { applyExample, deleteExample, kubectl } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
 import { applyExamples, prepareExamples, removeExamples, type ExampleAddresses } from '../lib/examples.ts'
 import { expectCondition, getRoute, operatorRestarts, workers } from '../lib/gateway.ts'
@@ -131,6 +131,38 @@ describe('the examples', () => {
     expect(own.echo?.namespace).to.equal('team-blue')
     expect((await ask({ address: addresses.blue, host: 'shop.example.com', path: '/checkout' })).status).to.equal(404)
     expect((await edge('blue.example.com')).status).to.equal(404)
+  })
+
+  it('connections of a TCP port are split by weight, and another weight needs no reload', async function () {
+    this.timeout(60_000)
+    const port = { address: addresses.connections, host: 'any.example.com', port: 9000 }
+    await eventually('the port answers', async () => expect((await ask(port)).status).to.equal(200))
+    const before = await workers('infra', 'connections')
+    const counts = await share(100, port)
+    // 100 draws at 50 %: standard deviation 5; five of them to either side
+    expect(counts.get('checkout-v1')).to.be.within(25, 75)
+    expect((counts.get('checkout-v1') ?? 0) + (counts.get('checkout-v2') ?? 0)).to.equal(100)
+
+    const first = '/spec/rules/0/backendRefs/0/weight'
+    const patch = JSON.stringify([{ op: 'replace', path: first, value: 0 }])
+    await kubectl(['-n', 'apps', 'patch', 'tcproute', 'checkout', '--type=json', '-p', patch])
+    await eventually('the second version gets everything', async () =>
+      expect([...(await share(20, port)).keys()]).to.deep.equal(['checkout-v2']),
+    )
+    expect(await workers('infra', 'connections'), 'no reload').to.deep.equal(before)
+  })
+
+  it('the name that a client asks for decides whether its connection is decrypted, passes through or is closed', async () => {
+    const port = { address: addresses.connections, tls: true, port: 8443 }
+    await eventually('both hostnames answer', async () => {
+      const shop = await ask({ ...port, host: 'shop.example.com' })
+      expect(shop.echo?.service, 'without the Gateway’s HTTP in between').to.equal('checkout-v1')
+      expect(shop.certificate).to.equal(certificate.fingerprint)
+      const store = await ask({ ...port, host: 'store.example.com' })
+      expect(store.echo?.namespace, 'by the Gateway behind').to.equal('shared-services')
+    })
+    const refused = await ask({ ...port, host: 'other.example.com' }).catch(() => 'closed')
+    expect(refused).to.equal('closed')
   })
 
   it('needed no restart of the operator', async () => {

@@ -8,6 +8,7 @@ import { controllerName } from '../model/kinds.ts'
 import type { KubernetesObject } from '../model/kubernetes.ts'
 import type { CertificateListEntry, MapSection, Outcome, RenderedConfig } from '../model/rendered.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
+import { udpConfigFile } from '../model/udp.ts'
 
 import { provision } from '../provision/provision.ts'
 import { createBuilder, type Built } from '../reconcile.ts'
@@ -87,11 +88,13 @@ function describeProxy(id: ObjectKey, built: Built): readonly string[] {
 
 type NamedText = readonly [name: string, text: string]
 
-function filesOf({ machine, backends, maps, certificates, certificateLists }: RenderedConfig): readonly NamedText[] {
+function filesOf(rendered: RenderedConfig): readonly NamedText[] {
+  const { machine, backends, maps, certificates, certificateLists, udp } = rendered
   return [
     ['haproxy.cfg', machine.text],
     ['general/backends.cfg', sorted(backends, ({ text }) => text).join('')],
     ...sorted(machine.scripts, (text, name): NamedText => [`general/${name}`, text]),
+    ...(udp === undefined ? [] : [[udpConfigFile, udp.text] satisfies NamedText]),
     ...sorted(maps, (sections, name): NamedText => [`maps/${name}`, sorted(sections, mapLines).join('')]),
     ...sorted(certificateLists, (entries, name): NamedText => [`ssl/${name}`, entries.map(listLine).join('')]),
     ...sorted(certificates, ({ fingerprint }, name): NamedText => [`ssl/${name}`, `# SHA-256 ${fingerprint}\n`]),

@@ -34,6 +34,7 @@ export class Servers {
     const name = textOf(server, 'name')
     if (name === undefined || name === '') throw new Refusal(400, 'the new server must have a name')
     checkAddress(server)
+    checkOptions(server)
     const address = textOf(server, 'address') ?? ''
     const port = numberOf(server, 'port')
     const place = `${param(call, 'parent_name')}/${name} `
@@ -194,6 +195,12 @@ function checkAddress(server: JsonObject): void {
   const port = numberOf(server, 'port')
   if (port !== undefined && port > 65535) throw new Refusal(422, 'port in body should be less than or equal to 65535')
   if (port !== undefined && port < 1) throw new Refusal(422, 'port in body should be greater than or equal to 1')
+}
+
+function checkOptions(server: JsonObject): void {
+  oneOf(server, 'verify', ['none', 'required'])
+  for (const name of ['alpn', 'proto', 'sni', 'ssl_cafile', 'ssl_certificate'])
+    if (/\s/.test(textOf(server, name) ?? '')) throw new Refusal(422, `${name} in body should match '^[^\\s]+$'`)
 }
 
 function oneOf(object: JsonObject, name: string, allowed: readonly string[]): string | undefined {

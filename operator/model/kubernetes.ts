@@ -24,7 +24,7 @@ import type {
   UDPRoute,
 } from './gateway-api.generated.ts'
 
-export type { V1Deployment, V1EndpointSlice, V1ObjectMeta, V1Pod, V1Secret, V1Service }
+export type { V1ConfigMap, V1Deployment, V1EndpointSlice, V1ObjectMeta, V1Pod, V1Secret, V1Service }
 export type {
   BackendTLSPolicy,
   BackendTLSPolicyStatusAncestor,

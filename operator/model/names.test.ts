@@ -90,6 +90,21 @@ describe('model/names', () => {
   it('names servers by address and port', () => {
     expect(serverName({ address: '2001:db8::1', port: 80 })).to.equal('2001-db8--1_80')
   })
+
+  it('names servers with other options differently', () => {
+    const server = { address: '10.0.0.7', port: 80 }
+    const ssl = { caFile: '@system-ca', sni: 'cart.example.com' }
+    expect(serverName(server, { proto: 'h2' })).to.equal('10-0-0-7_80.h2')
+    const names = [
+      serverName(server),
+      serverName(server, { ssl }),
+      serverName(server, { ssl, proto: 'h2' }),
+      serverName(server, { ssl: { ...ssl, caFile: '/gw/general/ca-1.pem' } }),
+      serverName(server, { ssl: { ...ssl, sni: 'other.example.com' } }),
+      serverName(server, { ssl: { ...ssl, certificate: '/gw/ssl/shop_client.pem' } }),
+    ]
+    expect(new Set(names)).to.have.lengthOf(names.length)
+  })
 })
 
 // A Gateway and a class that read like the text when they are joined: cut at the n-th place that allows it, or at the last one.

@@ -1,6 +1,16 @@
 // How identities become Kubernetes and HAProxy names: short, stable, unique. Nobody else makes up a name.
 
-import type { BackendId, BackendProfile, Hostname, Port, Server } from './proxy-model.ts'
+import type {
+  BackendId,
+  BackendProfile,
+  CaBundle,
+  Frontend,
+  Hostname,
+  Port,
+  Server,
+  WorkloadPort,
+} from './proxy-model.ts'
+import type { ServerOptions } from './rendered.ts'
 import type { SpareProfile } from './settings.ts'
 import type { ObjectKey } from './snapshot.ts'
 import { shortHash } from '../lib/hash.ts'
@@ -59,12 +69,23 @@ function profileSuffix(profile: BackendProfile): string {
 export function spareName(profile: SpareProfile, n: number): string {
   return `spare${profileSuffix(profile)}${String(n).padStart(4, '0')}`
 }
-/** `10-0-0-7_8080`; of IPv6 the colons become dashes too. */
-export function serverName(server: Server): string {
-  return `${server.address.replaceAll(/[.:]/g, '-')}_${server.port}`
+/** `10-0-0-7_8080`; of IPv6 the colons become dashes too. With options the name tells which: `.h2`, `.t` and a hash for those of TLS. */
+export function serverName(server: Server, options: ServerOptions = {}): string {
+  const { proto, ssl } = options
+  const protocol = proto === undefined ? '' : `.${proto}`
+  const tls = ssl === undefined ? '' : `.t${shortHash([ssl.caFile, ssl.sni, ssl.certificate ?? ''].join(' '), 8)}`
+  return `${server.address.replaceAll(/[.:]/g, '-')}_${server.port}${protocol}${tls}`
 }
 export function frontendName(port: Port, tls: boolean): string {
   return `${tls ? 'https' : 'http'}-${port}`
+}
+/** `tls-443`, `tcp-5432` and so on: frontends for connections. */
+export function streamName(kind: Exclude<Frontend['kind'], 'http'>, port: Port): string {
+  return `${kind}-${port}`
+}
+/** Of a port of the Service: the name of the frontend behind it. */
+export function portName({ kind, port, tls }: Pick<WorkloadPort, 'kind' | 'port' | 'tls'>): string {
+  return kind === 'http' ? frontendName(port, tls) : streamName(kind, port)
 }
 /** The id of a virtual host in map keys: the hostname; `@.example.com` for a wildcard, `@` for any host. No Host header can hold an `@`. */
 export function virtualHostId(hostname: Hostname): string {
@@ -76,17 +97,50 @@ export function hostsMap(port: Port): string {
 export function pathsMap(port: Port): string {
   return `paths-${port}.map`
 }
+export function listenersMap(port: Port): string {
+  return `listeners-${port}.map`
+}
+/** SNI → what becomes of the connection. */
+export function sniMap(port: Port): string {
+  return `sni-${port}.map`
+}
+/** SNI of a connection that was decrypted → where it goes. */
+export function terminatedMap(port: Port): string {
+  return `terminated-${port}.map`
+}
+/** Port → where its connections go. */
+export const tcpMap = 'tcp.map'
+/** In maps: connections are closed. No backend is called so: those of Services have a `_`. */
+export const closed = 'close'
+/** The backend that leads from the frontend which reads the SNI to another frontend of the port. */
+export function hopName(to: 'https' | 'terminate', port: Port): string {
+  return `to-${to}-${port}`
+}
+/** The frontend that decrypts for TLSRoutes. */
+export function terminateName(port: Port): string {
+  return `terminate-${port}`
+}
 export const treeMap = 'tree.map'
 export const actionsMap = 'actions.map'
 export const candidatesMap = 'candidates.map'
+/** Requests that HAProxy makes itself beside those that it forwards. */
+export const subrequestsMap = 'subrequests.map'
 /** What the pod holds, about itself: `@gen`, `@machine`, backend names and certificate fingerprints. Written by push/ only. */
 export const metaMap = 'meta.map'
 export function certificateListFile(port: Port): string {
   return `certificates-${port}.txt`
 }
+/** Of the frontend that decrypts for TLSRoutes. */
+export function tlsCertificateListFile(port: Port): string {
+  return `certificates-tls-${port}.txt`
+}
 /** Letters, digits, `_` and `-` only: the Data Plane API changes file names with other characters. */
 export function certificateFile(id: ObjectKey): string {
   return `${id.replaceAll(/[^A-Za-z0-9-]/g, '_').slice(0, 80)}_${shortHash(id, 8)}.pem`
+}
+/** Certificates of authorities, under the general storage: other content, another name. */
+export function caFile({ pem }: CaBundle): string {
+  return `ca-${shortHash(pem)}.pem`
 }
 
 // At most `length` characters; a cut name ends with a hash of the whole, so two cut names stay different.

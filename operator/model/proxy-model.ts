@@ -1,6 +1,7 @@
 // One Gateway's wish as data: nouns that Kubernetes people and HAProxy people both know. No Kubernetes type, no HAProxy syntax.
 // Values are frozen and replaced, never edited: the same identity means the same content.
 
+import type { RetryProfile } from './retry.ts'
 import type { ObjectKey } from './snapshot.ts'
 import type { Secret } from './secret.ts'
 import type { Parts } from '../lib/parts.ts'
@@ -17,6 +18,8 @@ export type ProxyModel = {
   readonly frontends: readonly Frontend[]
   /** Every backend that a rule of this proxy names, once per profile. */
   readonly backends: Parts<Backend>
+  /** What is shown to servers with TLS that ask for a certificate. */
+  readonly clientCertificate?: Certificate
   /** Sorted; names of request headers (lower case) and query parameters that some rule compares with a text; not those for regular expressions. */
   readonly conditionNames: ConditionNames
 }
@@ -38,7 +41,13 @@ export type Workload = {
   readonly ports: readonly WorkloadPort[]
 }
 
-export type WorkloadPort = { readonly port: Port; readonly tls: boolean; readonly transport: 'TCP' | 'UDP' }
+export type WorkloadPort = {
+  readonly port: Port
+  readonly tls: boolean
+  readonly transport: 'TCP' | 'UDP'
+  /** What is behind it; tls before the http that shares its port. */
+  readonly kind: Frontend['kind']
+}
 
 export type Frontend = HttpFrontend | TlsFrontend | TcpFrontend | UdpFrontend
 
@@ -53,18 +62,28 @@ export type HttpFrontend = {
   readonly tls?: FrontendTls
   /** Each hostname once. */
   readonly hosts: Parts<VirtualHost>
+  /**
+   * Hostnames of the HTTPS listeners, sorted, where there are several: a request over a connection whose SNI is another listener's than its
+   * host is misdirected. https://gateway-api.sigs.k8s.io/geps/gep-3567/
+   */
+  readonly listeners?: PortListeners
 }
+/** Apart from its frontend, so that it keeps its identity when routes change. */
+export type PortListeners = { readonly port: Port; readonly hostnames: readonly Hostname[] }
 
 /** A port with listeners of protocol TLS, and maybe of HTTPS: the SNI of a connection decides what becomes of it. */
 export type TlsFrontend = {
   readonly kind: 'tls'
   readonly port: Port
+  /** Some listener forwards connections as they are: what the SNI says must be read before anybody decrypts. */
+  readonly passthrough: boolean
   /** What connections are terminated with that a TLSRoute gets decrypted. Absent: no such listener has a usable certificate. */
   readonly tls?: FrontendTls
   /** Each hostname once, those of HTTPS listeners among them. A connection for none of them is closed. */
   readonly hosts: Parts<TlsHost>
 }
 export type TlsHost = {
+  readonly port: Port
   readonly hostname: Hostname
   /** passthrough: forwarded as it is. terminate: decrypted and forwarded. http: left to the HttpFrontend of the port. */
   readonly end: 'passthrough' | 'terminate' | 'http'
@@ -80,7 +99,15 @@ export type UdpFrontend = { readonly kind: 'udp'; readonly port: Port; readonly 
 export type FrontendTls = {
   /** In the order of the listeners; the first certificate is the default one. */
   readonly certificates: readonly SniCertificate[]
+  /** What is asked of clients. Absent: nothing. Of HttpFrontends only. */
+  readonly clients?: ClientValidation
 }
+
+/** valid-only: no connection without a certificate that an authority of `ca` signed. insecure-fallback: clients are asked for one, and let in without. */
+export type ClientValidation = { readonly mode: 'valid-only' | 'insecure-fallback'; readonly ca: CaBundle }
+
+/** Certificates of authorities that are trusted, in PEM, checked: each parses and stands there once. */
+export type CaBundle = { readonly pem: string }
 
 export type SniCertificate = {
   readonly certificate: Certificate
@@ -120,6 +147,8 @@ export type Match = {
   readonly headers: readonly ValueMatch[]
   /** Sorted by name, each once. */
   readonly queries: readonly ValueMatch[]
+  /** How many characters of a gRPC service and method the path was made of: they decide about precedence, in place of the path. */
+  readonly grpc?: { readonly service: number; readonly method: number }
 }
 export type PathMatch = { readonly kind: 'exact' | 'prefix' | 'regex'; readonly value: string }
 export type ValueMatch = { readonly name: string; readonly kind: 'exact' | 'regex'; readonly value: string }
@@ -127,7 +156,7 @@ export type ValueMatch = { readonly name: string; readonly kind: 'exact' | 'rege
 export type Action =
   | { readonly kind: 'forward'; readonly targets: readonly Target[] }
   | { readonly kind: 'redirect'; readonly redirect: Redirect; readonly filters: readonly Filter[] }
-  | { readonly kind: 'respond'; readonly status: 404 | 500 }
+  | { readonly kind: 'respond'; readonly status: 404 | 500 | 503 }
 
 /** One weighted way to end a forwarding rule. Weights of a rule's targets add up to more than 0; 0 weights are left out. */
 export type Target =
@@ -140,15 +169,62 @@ export type Target =
       readonly filters: readonly Filter[]
       readonly timeouts: Timeouts
     }
-  | { readonly kind: 'respond'; readonly weight: number; readonly status: 500 }
+  | {
+      readonly kind: 'redirect'
+      readonly weight: number
+      readonly redirect: Redirect
+      readonly filters: readonly Filter[]
+    }
+  | { readonly kind: 'respond'; readonly weight: number; readonly status: 500 | 503 }
 
-/** Both in milliseconds; absent: the default; 0: none. */
-export type Timeouts = { readonly request?: number; readonly backendRequest?: number }
+export type Timeouts = {
+  /** Milliseconds; absent: the default; 0: none. */
+  readonly request?: number
+  /** Milliseconds; absent: the default; 0: none. */
+  readonly backendRequest?: number
+  /** A stream: client and backend may both be silent for an hour. */
+  readonly stream?: true
+}
 
 export type Filter =
   | { readonly kind: 'request-headers'; readonly change: HeaderChange }
   | { readonly kind: 'response-headers'; readonly change: HeaderChange }
   | { readonly kind: 'url-rewrite'; readonly hostname?: string; readonly path?: PathChange }
+  | { readonly kind: 'cors'; readonly cors: Cors }
+  | { readonly kind: 'mirror'; readonly mirrors: readonly Mirror[] }
+  | { readonly kind: 'external-auth'; readonly auths: readonly ExternalAuth[] }
+
+/** Which web pages of other origins may ask, and what the gateway tells their browsers. */
+export type Cors = {
+  /**
+   * `scheme://host:port` in lower case, the port always there; the host may be `*` or begin with `*.`, which stands for any number of
+   * labels. Any origin: only `*`.
+   */
+  readonly origins: readonly string[]
+  readonly credentials: boolean
+  /** Names; any: only `*`. */
+  readonly methods: readonly string[]
+  readonly requestHeaders: readonly string[]
+  readonly responseHeaders: readonly string[]
+  /** Seconds for which a browser may remember the answer to a preflight request. */
+  readonly maxAge: number
+}
+
+/** Before anything else, the backend (in profile plain) is asked whether a request may go on; status 200 means yes. */
+export type ExternalAuth = {
+  readonly backend: BackendId
+  /** What its paths begin with; empty, or without a slash at the end. */
+  readonly pathPrefix: string
+  /** Lower case; what it gets to see besides Host and Authorization. */
+  readonly requestHeaders: readonly string[]
+  /** Lower case; what the request takes over from its answer. Empty: everything. */
+  readonly responseHeaders: readonly string[]
+  /** Bytes of the body that it gets to see; 0: none. Longer ones are refused. */
+  readonly bodySize: number
+}
+
+/** Copies of `numerator` out of `denominator` requests go to this backend, in profile plain; nobody waits for its answers. */
+export type Mirror = { readonly backend: BackendId; readonly numerator: number; readonly denominator: number }
 
 /** In this order: remove, set, add. Names as the user wrote them. */
 export type HeaderChange = {
@@ -173,18 +249,33 @@ export type Redirect = {
   readonly status: 301 | 302 | 303 | 307 | 308
 }
 
-/** `namespace/service:port`, with `/h2` behind it when only HTTP/2 is spoken there, in clear text or over TLS. */
+/** `namespace/service:port`, with `/h2` behind it when only HTTP/2 is spoken there, and `/tls` when connections were decrypted here and go on encrypted. */
 export type BackendId = string
 /**
  * What a backend's section inherits. plain: nothing to do for a request on its way. filtered: some rule brings filters or timeouts.
- * tcp: for connections of TCPRoutes and TLSRoutes. udp: not HAProxy's, see UdpFrontend.
+ * retry.…: as filtered, with a retry policy of its own. tcp: for connections of TCPRoutes and TLSRoutes. udp: not HAProxy's, see UdpFrontend.
  */
-export type BackendProfile = 'plain' | 'filtered' | 'tcp' | 'udp'
+export type BackendProfile = 'plain' | 'filtered' | 'tcp' | 'udp' | RetryProfile
 
 export type Backend = {
   readonly id: BackendId
   readonly profile: BackendProfile
   /** Sorted by address and port; ready endpoints only. Empty: 503. */
   readonly servers: readonly Server[]
+  /** Absent: servers are spoken to in clear text. */
+  readonly tls?: BackendTls
 }
+/** How the servers of a backend are spoken to with TLS. Their certificate is always verified. */
+export type BackendTls = {
+  /** The hostname that is asked for (SNI), and that the certificate must have. */
+  readonly hostname: Hostname
+  /** Who must have signed the certificate; system: the well-known authorities of the image. */
+  readonly authorities: CaBundle | 'system'
+  /** Of these the certificate must have one as well; empty: none in particular. Each once, in the user's order. */
+  readonly altNames: readonly AltName[]
+  /** The certificate that is shown to servers that ask for one: `clientCertificate` of the proxy. */
+  readonly clientCertificate?: ObjectKey
+}
+/** A name in a certificate, in lower case if it is a hostname. */
+export type AltName = { readonly kind: 'hostname' | 'uri'; readonly value: string }
 export type Server = { readonly address: string; readonly port: Port }

@@ -22,6 +22,8 @@ export type RenderedConfig = {
   readonly certificates: ReadonlyMap<string, CertificateFile>
   /** Certificate list file name (`certificates-443.txt`) → entries in order; the first is the default certificate. */
   readonly certificateLists: ReadonlyMap<string, readonly CertificateListEntry[]>
+  /** nginx's configuration; absent for a proxy without UDP ports. */
+  readonly udp?: UdpConfig
   /** Counts for the log line. */
   readonly size: { readonly hosts: number; readonly rules: number }
 }
@@ -36,6 +38,15 @@ export type Machine = {
   readonly scripts: ReadonlyMap<string, string>
   /** Why a change of the machine happened is told by what differs here, e.g. `port 443`, `header x-canary`, `profile filtered`. */
   readonly reasons: readonly string[]
+}
+
+/** What carries UDP is told in one file, which it loads again as a whole. */
+export type UdpConfig = {
+  /** The first line is `# HASH`. */
+  readonly text: string
+  /** Fingerprint of the other lines. */
+  readonly hash: string
+  readonly ports: readonly number[]
 }
 
 export type MapSection = {
@@ -63,7 +74,16 @@ export type BackendSection = {
 }
 export type ServerLine = { readonly address: string; readonly port: number; readonly options?: ServerOptions }
 /** What is said of a server besides its address. Part of its name: with other options it is another server. */
-export type ServerOptions = { readonly proto?: 'h2' }
+export type ServerOptions = { readonly proto?: 'h2'; readonly ssl?: ServerSsl }
+/** With TLS, and the certificate always verified. Paths are those in the pod, of files that HAProxy has loaded. */
+export type ServerSsl = {
+  /** `@system-ca`, or the path of a bundle. */
+  readonly caFile: string
+  /** The hostname that is asked for, and that the certificate must have. */
+  readonly sni: string
+  /** The path of the certificate that is shown when the server asks for one. */
+  readonly certificate?: string
+}
 
 export type CertificateFile = { readonly pem: Secret; readonly fingerprint: string }
 export type CertificateListEntry = { readonly file: string; readonly sni: readonly string[] }

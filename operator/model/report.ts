@@ -14,7 +14,9 @@ export type Finding = {
 export type Report = {
   readonly classes: ReadonlyMap<ObjectKey, ClassReport>
   readonly gateways: ReadonlyMap<ObjectKey, GatewayReport>
+  readonly listenerSets: ReadonlyMap<ObjectKey, ListenerSetReport>
   readonly routes: ReadonlyMap<RouteId, RouteReport>
+  readonly policies: ReadonlyMap<PolicyId, PolicyReport>
 }
 
 /** A GatewayClass that names our controller. */
@@ -29,6 +31,17 @@ export type GatewayReport = {
   readonly findings: readonly Finding[]
   /** In the order of spec.listeners. */
   readonly listeners: readonly ListenerReport[]
+  readonly attachedListenerSets: number
+}
+
+/** A ListenerSet of such a Gateway, or of one that does not exist. */
+export type ListenerSetReport = {
+  readonly gateway: ObjectKey
+  /** The Gateway does not exist: what it was before, its status says. */
+  readonly orphaned: boolean
+  readonly findings: readonly Finding[]
+  /** In the order of spec.listeners; none when the set is not attached. */
+  readonly listeners: readonly ListenerReport[]
 }
 
 export type ListenerReport = {
@@ -39,7 +52,7 @@ export type ListenerReport = {
 }
 
 /** Kinds of routes, in this order. */
-export const routeKinds = ['HTTPRoute'] as const
+export const routeKinds = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'] as const
 export type RouteKind = (typeof routeKinds)[number]
 /** `HTTPRoute shop/cart`: routes of all kinds in one collection. */
 export type RouteId = string
@@ -76,4 +89,30 @@ export type ParentRef = {
   readonly name: string
   readonly sectionName?: string
   readonly port?: number
+}
+
+/** Kinds of policies, in this order. */
+export const policyKinds = ['BackendTLSPolicy'] as const
+export type PolicyKind = (typeof policyKinds)[number]
+/** `BackendTLSPolicy shop/cart`: policies of all kinds in one collection. */
+export type PolicyId = string
+
+export function policyId(kind: PolicyKind, key: ObjectKey): PolicyId {
+  return `${kind} ${key}`
+}
+
+export function splitPolicyId(id: PolicyId): { readonly kind: PolicyKind; readonly key: ObjectKey } {
+  const space = id.indexOf(' ')
+  const kind = policyKinds.find((name) => name === id.slice(0, space))
+  if (kind === undefined) throw new Error(`${id} names no kind of policy`)
+  return { kind, key: id.slice(space + 1) }
+}
+
+/** A policy with a target that a Gateway of ours routes to. */
+export type PolicyReport = {
+  readonly kind: PolicyKind
+  /** Sorted; the Gateways of ours that route to a target. Never empty. */
+  readonly ancestors: readonly ObjectKey[]
+  /** For every ancestor. */
+  readonly findings: readonly Finding[]
 }

@@ -6,6 +6,8 @@ export type SpareProfile = (typeof spareProfiles)[number]
 export type DataPlaneSettings = {
   /** Image with both programs, haproxy and dataplaneapi. */
   readonly image: string
+  /** Image with nginx and its stream module, for Gateways with UDP listeners. */
+  readonly udpImage: string
   readonly replicas: number
   /** What HAProxy's container asks the scheduler for, as Kubernetes quantities. */
   readonly requests: { readonly cpu: string; readonly memory: string }
@@ -19,6 +21,7 @@ export type DataPlaneSettings = {
 
 export const defaultDataPlane: DataPlaneSettings = {
   image: 'haproxytech/haproxy-debian:3.4',
+  udpImage: 'nginx:1.30',
   replicas: 2,
   requests: { cpu: '100m', memory: '128Mi' },
   root: '/gw',

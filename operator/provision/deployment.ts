@@ -3,7 +3,9 @@ import { pkiSecretName, stateSecretName } from '../model/names.ts'
 import type { ProxyModel } from '../model/proxy-model.ts'
 import type { DesiredObject } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
+import { udpStateFile } from '../model/udp.ts'
 import { annotations, labels, metadata, selector } from './metadata.ts'
+import { carriesUdp, udpContainer } from './udp.ts'
 
 /** User and group of both programs; every file of the pod is theirs. */
 const user = 99
@@ -12,7 +14,7 @@ const drainSeconds = 5
 /** More than drainSeconds and HAProxy's hard-stop-after together. */
 const graceSeconds = 40
 
-/** The pods of one proxy. A change of anything in the template replaces every pod, so it holds nothing of listeners or routes. */
+/** The pods of one proxy. A change of anything in the template replaces every pod, so it holds nothing of listeners or routes, but for whether any is of UDP. */
 export function deployment(proxy: ProxyModel, settings: DataPlaneSettings): DesiredObject {
   const workload = {
     apiVersion: 'apps/v1',
@@ -34,6 +36,7 @@ export function deployment(proxy: ProxyModel, settings: DataPlaneSettings): Desi
 
 function podSpec(proxy: ProxyModel, settings: DataPlaneSettings): V1PodSpec {
   const { name } = proxy.workload
+  const hasUdp = carriesUdp(proxy)
   return {
     serviceAccountName: name,
     automountServiceAccountToken: false,
@@ -55,11 +58,12 @@ function podSpec(proxy: ProxyModel, settings: DataPlaneSettings): V1PodSpec {
         labelSelector: { matchLabels: selector(proxy) },
       },
     ],
-    initContainers: [bootstrap(settings)],
-    containers: [haproxy(settings), dataPlaneApi(settings)],
+    initContainers: [bootstrap(settings, hasUdp)],
+    containers: [haproxy(settings), dataPlaneApi(settings), ...(hasUdp ? [udpContainer(settings, guarded())] : [])],
     volumes: [
       { name: 'gw', emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } },
       { name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '32Mi' } },
+      ...(hasUdp ? [{ name: 'udp', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } }] : []),
       { name: 'state', secret: { secretName: stateSecretName(name), defaultMode: 0o440 } },
       { name: 'pki', secret: { secretName: pkiSecretName(name), defaultMode: 0o440 } },
     ],
@@ -67,12 +71,13 @@ function podSpec(proxy: ProxyModel, settings: DataPlaneSettings): V1PodSpec {
 }
 
 // Unpacks the state a pod starts from. The folder itself belongs to root: its own times and mode are left alone.
-function bootstrap({ image, root }: DataPlaneSettings): V1Container {
+function bootstrap({ image, root }: DataPlaneSettings, hasUdp: boolean): V1Container {
   const script = [
     'umask 077',
     `cd ${root}`,
     'tar -xzmf /state/state.tar.gz --no-same-permissions --no-overwrite-dir',
     'mkdir -p run maps ssl general spoe dpapi/tx dpapi/storage',
+    ...(hasUdp ? [`touch ${udpStateFile}`] : []),
   ]
   return {
     name: 'bootstrap',
@@ -150,6 +155,11 @@ while :; do
   sleep 0.5
 done
 `
+}
+
+// Serves on until no kube-proxy sends anything any more.
+function guarded(): Pick<V1Container, 'securityContext' | 'lifecycle'> {
+  return { securityContext: locked(), lifecycle: { preStop: { sleep: { seconds: drainSeconds } } } }
 }
 
 function locked(): V1SecurityContext {

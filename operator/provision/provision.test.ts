@@ -24,7 +24,7 @@ function proxy(changes: Partial<ProxyModel> & { readonly ports?: readonly number
   const { ports = [80], workload: given = workload, ...rest } = changes
   return {
     id: 'shop/web',
-    workload: { ...given, ports: ports.map((port) => ({ port, tls: port === 443, transport: 'TCP' })) },
+    workload: { ...given, ports: ports.map((port) => ({ port, tls: port === 443, transport: 'TCP', kind: 'http' })) },
     frontends: [],
     backends: [],
     conditionNames: { headers: [], queries: [] },

@@ -1,4 +1,4 @@
-import { frontendName } from '../model/names.ts'
+import { portName } from '../model/names.ts'
 import type { ProxyModel } from '../model/proxy-model.ts'
 import type { DesiredObject } from '../model/rendered.ts'
 import { metadata, selector } from './metadata.ts'
@@ -21,11 +21,11 @@ export function service(proxy: ProxyModel): DesiredObject {
       ipFamilyPolicy: 'PreferDualStack',
       ...(address !== undefined && more.length === 0 ? { loadBalancerIP: address } : {}),
       selector: selector(proxy),
-      ports: proxy.workload.ports.map(({ port, tls }) => ({
-        name: frontendName(port, tls),
-        protocol: 'TCP',
-        port,
-        targetPort: port,
+      ports: proxy.workload.ports.map((place) => ({
+        name: portName(place),
+        protocol: place.transport,
+        port: place.port,
+        targetPort: place.port,
       })),
     },
   }

@@ -9,7 +9,7 @@ import { runStages } from './runtime.ts'
 import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
 import { FakePod } from './testing/fake-pod.ts'
 
-import type { RenderedConfig } from '../model/rendered.ts'
+import type { BackendSection, RenderedConfig } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
 
 const base: ConfigSpec = {
@@ -28,6 +28,7 @@ function planned(before: ConfigSpec, after: ConfigSpec) {
 
 function told(commands: readonly Command[]): readonly string[] {
   return commands.map((command) => {
+    if (command.kind === 'put-udp') return 'put udp.conf'
     if ('server' in command) return `${command.kind} ${command.backend}/${command.server}`
     if ('entries' in command) return `put ${command.map} ${command.entries.map(({ key }) => key).join(' ')}`
     if ('value' in command) return `set ${command.map} ${command.key} ${command.value}`
@@ -125,6 +126,45 @@ describe('change: commands', () => {
     const second = change(held, configOf(base))
     expect(second.kind === 'commands' && [...second.after.layout.aliases]).to.deep.equal([])
   })
+
+  describe('a section with lines beside its servers', () => {
+    const ruled = (lines: string): RenderedConfig => {
+      const config = configOf(base)
+      const backends = new Map([...config.backends].map(([name, section]) => [name, withLines(section, lines)]))
+      return { ...config, backends }
+    }
+    const withLines = (section: BackendSection, lines: string): BackendSection => {
+      const { spare, ...rest } = section
+      expect(spare).to.not.equal(undefined)
+      return { ...rest, text: section.text.replace('\n', `\n    ${lines}\n`) }
+    }
+
+    it('is loaded again when these become others', () => {
+      const plan = change(
+        freshlyLoaded(ruled('default-server ca-file a'), testSettings),
+        ruled('default-server ca-file b'),
+      )
+      expect(plan.kind === 'reload' && plan.reasons).to.deep.equal(['options of backend shop_web_80'])
+    })
+
+    it('is loaded again when nobody knows what they were', () => {
+      const held = freshlyLoaded(ruled('default-server ca-file a'), testSettings)
+      const unknown = new Map([...held.backends].map(([name, { servers }]) => [name, { servers }]))
+      expect(change({ ...held, backends: unknown }, ruled('default-server ca-file a')).kind).to.equal('reload')
+    })
+
+    it('is not used for what comes back without them', () => {
+      const first = change(
+        freshlyLoaded(ruled('default-server ca-file a'), testSettings),
+        configOf({ ...base, hosts: {}, backends: {} }),
+      )
+      const held = first.kind === 'commands' ? first.after : expect.fail('no commands')
+      const second = change(held, configOf(base))
+      expect(second.kind === 'commands' && [...second.after.layout.aliases]).to.deep.equal([
+        ['shop_web_80', 'spare0001'],
+      ])
+    })
+  })
 })
 
 describe('change: reloads', () => {
@@ -155,6 +195,12 @@ describe('change: reloads', () => {
       },
       cause: 'spares',
       reasons: ['no spare backend of profile plain is left for n_d_80'],
+    },
+    {
+      name: 'a new backend with a retry policy',
+      after: { ...base, backends: { ...base.backends, 'n_d_80.retry.2.500': [] } },
+      cause: 'spares',
+      reasons: ['backend n_d_80.retry.2.500 of profile retry.2.500, which has no spares'],
     },
     {
       name: 'another default certificate',

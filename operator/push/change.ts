@@ -3,7 +3,7 @@
 // Published: aliases and servers, certificates, then the maps from the inside out (records and tree, paths, hosts). Removed: the other way
 // round. So nothing that a request can reach ever names something that is not there yet, or not there any more.
 
-import type { CertificateListEntry, RenderedConfig, ServerLine } from '../model/rendered.ts'
+import type { BackendSection, CertificateListEntry, RenderedConfig, ServerLine } from '../model/rendered.ts'
 import type { Secret } from '../model/secret.ts'
 
 import { metaMap } from '../model/names.ts'
@@ -37,6 +37,7 @@ export type Command =
   | { readonly kind: 'delete-certificate'; readonly file: string }
   | { readonly kind: 'add-list-entry'; readonly list: string; readonly entry: CertificateListEntry }
   | { readonly kind: 'delete-list-entry'; readonly list: string; readonly file: string }
+  | { readonly kind: 'put-udp'; readonly text: string }
 
 /** Commands of a parallel stage do not depend on each other. A stage begins when the one before is done. */
 export type Stage = { readonly parallel: boolean; readonly commands: readonly Command[] }
@@ -65,7 +66,7 @@ function commandsBetween(held: Held, wanted: RenderedConfig, layout: Layout): re
   const aliases = compareAliases(held.layout.aliases, layout.aliases)
   const maps = compareMaps(held, wanted, layout)
   return [
-    { parallel: true, commands: [...aliases.added, ...servers.added] },
+    { parallel: true, commands: [...aliases.added, ...servers.added, ...compareUdp(held, wanted)] },
     { parallel: false, commands: certificates.added },
     ...publication(maps),
     ...removal(maps),
@@ -73,6 +74,11 @@ function commandsBetween(held: Held, wanted: RenderedConfig, layout: Layout): re
     { parallel: true, commands: aliases.removed },
     { parallel: false, commands: certificates.removed },
   ]
+}
+
+// Where no UDP port is left, nobody sends any: the container goes with the pod.
+function compareUdp(held: Held, { udp }: RenderedConfig): readonly Command[] {
+  return udp === undefined || udp.hash === held.udp?.hash ? [] : [{ kind: 'put-udp', text: udp.text }]
 }
 
 function reload(cause: ReloadCause, ...reasons: readonly string[]): Reload {
@@ -117,8 +123,9 @@ function backendReload(held: Held, wanted: RenderedConfig): Reload | undefined {
   return undefined
 }
 
-function sameOptions(before: HeldBackend, section: HeldBackend): boolean {
-  if (before.text === undefined || section.text === undefined) return true
+// What is not known of a section that was loaded may be anything but lines that no spare has: those are found in the files.
+function sameOptions(before: HeldBackend, section: BackendSection): boolean {
+  if (before.text === undefined) return isBare(section.text)
   return options(before.text).join('\n') === options(section.text).join('\n')
 }
 
@@ -151,15 +158,17 @@ function nextLayout(held: Held, wanted: RenderedConfig): Layout | Reload {
   for (const [name, { profile, spare: wantedSpare }] of entriesNotIn(wanted.backends, held.backends)) {
     if (held.backends.has(name)) continue
     if (retired.delete(name)) continue
-    const spare = wantedSpare && free[wantedSpare].shift()
+    if (wantedSpare === undefined) return reload('spares', `backend ${name} of profile ${profile}, which has no spares`)
+    const spare = free[wantedSpare].shift()
     if (spare === undefined) return reload('spares', `no spare backend of profile ${profile} is left for ${name}`)
     aliases.set(name, spare)
   }
-  for (const [name] of entriesNotIn(held.backends, wanted.backends)) {
+  for (const [name, { text }] of entriesNotIn(held.backends, wanted.backends)) {
     if (wanted.backends.has(name)) continue
     const spare = aliases.get(name)
-    if (spare === undefined) retired.add(name)
-    else free[spareProfile(spare)].push(spare)
+    // What comes back under the name of a section with other lines must not get into it.
+    if (spare === undefined && (text === undefined || isBare(text))) retired.add(name)
+    if (spare !== undefined) free[spareProfile(spare)].push(spare)
     aliases.delete(name)
   }
   return { aliases, retired, free }
@@ -209,7 +218,8 @@ function compareAliases(before: ReadonlyMap<string, string>, after: ReadonlyMap<
 function compareCertificates(held: Held, wanted: RenderedConfig): Pair {
   const added: Command[] = []
   const removed: Command[] = []
-  for (const [file, { pem, fingerprint }] of wanted.certificates) {
+  const isSame = held.certificates === wanted.certificates
+  for (const [file, { pem, fingerprint }] of isSame ? [] : wanted.certificates) {
     const known = held.certificates.get(file)
     if (known?.fingerprint === fingerprint) continue
     const claim = { map: metaMap, key: certificateKey(file) }
@@ -220,15 +230,15 @@ function compareCertificates(held: Held, wanted: RenderedConfig): Pair {
   for (const [list, entries] of wanted.certificateLists) {
     const before = held.certificateLists.get(list) ?? []
     if (before === entries) continue
-    const gone = before.filter((entry) => !entries.some((next) => sameListEntry(entry, next)))
-    const fresh = entries.filter((entry) => !before.some((known) => sameListEntry(entry, known)))
+    const gone = listEntriesNotIn(before, entries)
+    const fresh = listEntriesNotIn(entries, before)
     const replaced = new Set(fresh.map(({ file }) => file))
     const deleted = gone.map(({ file }) => ({ kind: 'delete-list-entry', list, file }) as const)
     added.push(...deleted.filter(({ file }) => replaced.has(file)))
     added.push(...fresh.map((entry) => ({ kind: 'add-list-entry', list, entry }) as const))
     removed.push(...deleted.filter(({ file }) => !replaced.has(file)))
   }
-  for (const file of held.certificates.keys()) {
+  for (const file of isSame ? [] : held.certificates.keys()) {
     if (wanted.certificates.has(file)) continue
     removed.push(
       { kind: 'delete-entry', map: metaMap, key: certificateKey(file) },
@@ -245,7 +255,15 @@ function sameListEntry(a: CertificateListEntry, b: CertificateListEntry): boolea
 }
 
 function sameList(a: readonly CertificateListEntry[], b: readonly CertificateListEntry[]): boolean {
-  return a.length === b.length && a.every((entry) => b.some((other) => sameListEntry(entry, other)))
+  return a.length === b.length && listEntriesNotIn(a, b).length === 0
+}
+
+function listEntriesNotIn(
+  entries: readonly CertificateListEntry[],
+  others: readonly CertificateListEntry[],
+): readonly CertificateListEntry[] {
+  const byFile = Map.groupBy(others, ({ file }) => file)
+  return entries.filter((entry) => !(byFile.get(entry.file) ?? []).some((other) => sameListEntry(entry, other)))
 }
 
 function repeats(entries: readonly CertificateListEntry[]): boolean {

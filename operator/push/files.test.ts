@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 
 import { Secret } from '../model/secret.ts'
 
-import { backendsFile, configFiles, parseFiles } from './files.ts'
+import { backendsFile, configFiles, parseBackends, parseFiles } from './files.ts'
 import { freshlyLoaded } from './held.ts'
 import { archiveFiles, stateArchive, tarOf } from './state-archive.ts'
 import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
@@ -31,6 +31,15 @@ describe('files', () => {
     expect([...held.certificates].map(([file, { fingerprint }]) => [file, fingerprint])).to.deep.equal(
       [...config.certificates].map(([file, { fingerprint }]) => [file, fingerprint]),
     )
+  })
+
+  it('servers are read with their addresses, whatever else is said of them', () => {
+    const lines = ['server a 10.0.0.1:80 proto h2', 'server b [fd00::7]:81 ssl verify required sni str(b.org)']
+    const { backends } = parseBackends(`backend shop_web_80 from plain\n    ${lines.join('\n    ')}\n`, testSettings)
+    expect([...(backends.get('shop_web_80')?.servers ?? [])]).to.deep.equal([
+      ['a', { address: '10.0.0.1', port: 80 }],
+      ['b', { address: 'fd00::7', port: 81 }],
+    ])
   })
 
   it('only what differs is written, and meta.map last of all', () => {

@@ -5,6 +5,7 @@ import { metaMap } from '../model/names.ts'
 import type { CertificateListEntry, MapSection, RenderedConfig, ServerLine } from '../model/rendered.ts'
 import type { Secret } from '../model/secret.ts'
 import { type DataPlaneSettings, type SpareProfile, spareProfiles } from '../model/settings.ts'
+import { udpConfigFile } from '../model/udp.ts'
 import { memo } from '../lib/derive.ts'
 import { entriesNotIn, partsOf } from '../lib/parts.ts'
 
@@ -22,6 +23,7 @@ import {
   type HeldBackend,
 } from './held.ts'
 import type { PlainEntry } from './pod-api.ts'
+import { heldUdp } from './udp.ts'
 
 /** Name under the pod's root folder, and content. */
 export type ConfigFile = { readonly name: string; readonly content: string | Secret }
@@ -41,6 +43,7 @@ export function configFiles(
     ...certificateParts(config),
     backendsPart(config, settings),
     ...scriptParts(config),
+    ...udpParts(config),
     ...mapParts(config),
     // A list that is new makes the API plan a reload of its own: by then the rest is there, and ours comes first.
     ...listParts(config, settings),
@@ -71,6 +74,7 @@ export function parseFiles(files: ReadonlyMap<string, string>, settings: DataPla
     ...parseBackends(files.get(backendsFile) ?? '', settings),
     certificates: meta.certificates,
     certificateLists: new Map(named('ssl/', '.txt').map(([name, text]) => [name, parseList(text)])),
+    ...heldUdp(files.get(udpConfigFile)),
   }
 }
 
@@ -188,6 +192,12 @@ function scriptParts(config: RenderedConfig): readonly Part[] {
     isSame: (before) => before.machine.scripts.get(script) === text,
     content: () => text,
   }))
+}
+
+function udpParts({ udp }: RenderedConfig): readonly Part[] {
+  if (udp === undefined) return []
+  const { text, hash } = udp
+  return [{ name: udpConfigFile, isSame: (before) => before.udp?.hash === hash, content: () => text }]
 }
 
 // What is looked up last is written first.

@@ -14,6 +14,7 @@ export type Held = {
   readonly backends: ReadonlyMap<string, HeldBackend>
   readonly certificates: ReadonlyMap<string, { readonly fingerprint: string }>
   readonly certificateLists: ReadonlyMap<string, readonly CertificateListEntry[]>
+  readonly udp?: { readonly hash: string }
   readonly layout: Layout
 }
 /** Section → entries. */
@@ -36,9 +37,10 @@ export function freshlyLoaded(config: RenderedConfig, settings: DataPlaneSetting
 
 /** A pod that was brought to this configuration and uses this layout. */
 export function holding(config: RenderedConfig, layout: Layout): Held {
-  const { generation, machine, maps, backends, certificates, certificateLists } = config
+  const { machine, generation, maps, backends, certificates, certificateLists, udp } = config
   const { hash, reasons } = machine
-  return { generation, machine: { hash, reasons }, maps, backends, certificates, certificateLists, layout }
+  const held = { generation, machine: { hash, reasons }, maps, backends, certificates, certificateLists, layout }
+  return udp === undefined ? held : { ...held, udp: { hash: udp.hash } }
 }
 
 /** The layout with these aliases and every other spare free. */

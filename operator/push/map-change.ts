@@ -2,6 +2,7 @@
 
 import type { MapEntry, RenderedConfig } from '../model/rendered.ts'
 
+import { tcpMap } from '../model/names.ts'
 import { entriesNotIn } from '../lib/parts.ts'
 
 import type { Command, Stage } from './change.ts'
@@ -30,7 +31,7 @@ export function compareMaps(held: Held, wanted: RenderedConfig, layout: Layout):
 
 const nothing: HeldMap = new Map()
 
-/** What makes new things reachable: records and tree, then paths, then hosts; the longest key first, so no request takes a shorter one's way. */
+/** What makes new things reachable: records and tree, then paths and where connections go, then hosts and what becomes of connections; the longest key first, so no request takes a shorter one's way. */
 export function publication(differences: readonly MapDifference[]): readonly Stage[] {
   return layers.map(({ has, parallel }) => {
     const commands = differences.filter(({ map }) => has(map)).flatMap(publish)
@@ -53,10 +54,10 @@ const layers = [
 ]
 
 function isHosts(map: string): boolean {
-  return map.startsWith('hosts-')
+  return map.startsWith('hosts-') || map.startsWith('sni-')
 }
 function isPaths(map: string): boolean {
-  return map.startsWith('paths-')
+  return map.startsWith('paths-') || map.startsWith('terminated-') || map === tcpMap
 }
 
 function publish({ map, set, whole }: MapDifference): readonly Command[] {

@@ -66,11 +66,15 @@ function waitingFor(judged: Judged, addresses: readonly GatewayAddress[]): strin
     if (state === undefined) return `Waiting for data plane pod ${name} to be reached.`
     if (state.kind === 'waiting') return `Waiting for data plane ${state.message}.`
     // A change that is on its way in milliseconds is no reason to take Programmed back; another machine is.
-    const isClose = acknowledged?.machine.hash === rendered.machine.hash
+    const isClose = acknowledged?.machine.hash === rendered.machine.hash && sameUdpPorts(acknowledged, rendered)
     if (!holds(state, rendered.generation) && !isClose)
       return `Waiting for data plane pod ${name} to load the newest configuration.`
   }
   return addresses.length === 0 ? `Waiting for Service ${workload} to be given an address.` : undefined
+}
+
+function sameUdpPorts(before: RenderedConfig, { udp }: RenderedConfig): boolean {
+  return before.udp?.ports.join() === udp?.ports.join()
 }
 
 // A quota or an admission webhook may take the Deployment and refuse its pods.
@@ -119,9 +123,10 @@ export function guiltyOf(words: string, { backends, certificates }: RenderedConf
   for (const file of certificates.keys()) if (named.has(file)) return secretOf(file)
   for (const { name, profile } of backends.values()) {
     if (!named.has(name)) continue
-    const [namespace = '', service = '', port = ''] = name.replace(/\.f$/, '').split('_')
-    if (backendName(`${namespace}/${service}:${port}`, profile) === name)
-      return { kind: 'Service', key: keyFor(namespace, service) }
+    const [namespace = '', service = '', rest = ''] = name.split('_')
+    const [port = '', protocol] = rest.split('.')
+    const id = `${namespace}/${service}:${port}${protocol === 'h2' || protocol === 'tls' ? `/${protocol}` : ''}`
+    if (backendName(id, profile) === name) return { kind: 'Service', key: keyFor(namespace, service) }
   }
   return undefined
 }

@@ -1,10 +1,11 @@
 // What push/ needs of one pod's Data Plane API: one small interface, carried by `pod-client.ts` on the real thing and by a fake in tests.
 
-import type { CertificateListEntry } from '../model/rendered.ts'
+import type { CertificateListEntry, ServerOptions } from '../model/rendered.ts'
 import type { Secret } from '../model/secret.ts'
 
 export type PlainEntry = { readonly key: string; readonly value: string }
 export type Endpoint = { readonly name: string; readonly address: string; readonly port: number }
+export type NewServer = Endpoint & { readonly options?: ServerOptions }
 export type PodServer = Endpoint & {
   /** false: in maintenance; it was added and not made ready, or is on its way out. */
   readonly ready: boolean
@@ -31,7 +32,7 @@ export type PodApi = {
   /** Undefined when HAProxy has no such backend. */
   readonly listServers: (backend: string) => Promise<readonly PodServer[] | undefined>
   /** In maintenance until `readyServer`; 409 when the backend has a server of this name, whatever its address and state. */
-  readonly addServer: (backend: string, server: Endpoint) => Promise<void>
+  readonly addServer: (backend: string, server: NewServer) => Promise<void>
   /** 404 when the server is not there, 409 when HAProxy took the call and changed nothing. */
   readonly readyServer: (backend: string, server: string) => Promise<void>
   /** Address and port, and ready. As `readyServer` otherwise. */

@@ -6,6 +6,7 @@ import { newIdentity, type Identity } from './identity.ts'
 import { PodError, type PodApi } from './pod-api.ts'
 import { podConnector } from './pod-client.ts'
 import { testSettings } from './testing/configs.ts'
+import type { ServerOptions } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
 
 type Answer = {
@@ -24,6 +25,7 @@ describe('pod client', () => {
   let api: PodApi
   let identity: Identity
   let answers: Readonly<Record<string, Answer>>
+  let sent = ''
 
   before(async () => {
     identity = await newIdentity('shop/web', new Date())
@@ -34,6 +36,9 @@ describe('pod client', () => {
     const options = { ca: authority.certificate, cert: own.certificate, key: own.key.reveal(), requestCert: true }
     server = createServer(options, (request, response) => {
       const path = (request.url ?? '').replace('/v3/services/haproxy', '').replace(/\?.*/, '')
+      let text = ''
+      request.on('data', (part: Buffer) => (text += part.toString()))
+      request.once('end', () => (sent = text))
       const { status, body, headers = {} } = answers[`${request.method} ${path}`] ?? words('nobody told', 501)
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
     })
@@ -106,6 +111,26 @@ describe('pod client', () => {
     expect(await refused(api.readyServer('spare.f0001', 'e1'))).to.equal(409)
     answers = state('2001:db8::1', 'ready')
     await api.moveServer('spare.f0001', { ...endpoint, address: '2001:DB8:0:0::1' })
+  })
+
+  it('says of a new server what its line in the file says', async () => {
+    answers = { [`POST ${servers}`]: { status: 201, body: endpoint } }
+    const ssl = { caFile: '/gw/general/ca-1.pem', sni: 'own.example.com', certificate: '/gw/ssl/shop_client.pem' }
+    const add = async (options: ServerOptions): Promise<unknown> => {
+      await api.addServer('spare.f0001', { ...endpoint, options })
+      return JSON.parse(sent)
+    }
+    const tls = {
+      ssl: 'enabled',
+      verify: 'required',
+      ssl_cafile: '/gw/general/ca-1.pem',
+      sni: 'str(own.example.com)',
+      ssl_certificate: '/gw/ssl/shop_client.pem',
+    }
+    expect(await add({})).to.deep.equal(endpoint)
+    expect(await add({ proto: 'h2' })).to.deep.equal({ ...endpoint, proto: 'h2' })
+    expect(await add({ ssl })).to.deep.include({ ...endpoint, ...tls })
+    expect(await add({ ssl, proto: 'h2' })).to.deep.include({ ...endpoint, ...tls, proto: 'h2', alpn: 'h2' })
   })
 
   it('takes a certificate that waits for a reload for a refusal', async () => {

@@ -1,8 +1,15 @@
 // `PodApi` on the generated client: the only file of this room that knows it.
 
-import { ApiError, createClient, type Answer, type ClientOptions, type DataPlaneClient } from 'haproxy-dataplane-api'
+import {
+  ApiError,
+  createClient,
+  type Answer,
+  type ClientOptions,
+  type DataPlaneClient,
+  type NewServer,
+} from 'haproxy-dataplane-api'
 
-import type { CertificateListEntry } from '../model/rendered.ts'
+import type { CertificateListEntry, ServerOptions } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 
@@ -92,11 +99,27 @@ function serverCalls(
         ready: admin_state === 'ready',
       }))
     },
-    addServer: (backend, { name, address, port }) =>
-      done(told(servers.addServer({ parentName: backend, requestBody: { name, address, port } }))),
+    addServer: (backend, { options, ...endpoint }) =>
+      done(told(servers.addServer({ parentName: backend, requestBody: { ...endpoint, ...optionFields(options) } }))),
     readyServer: (backend, server) => change(backend, server),
     moveServer: (backend, server) => change(backend, server.name, server),
     deleteServer: (backend, server) => done(told(servers.deleteServer({ parentName: backend, name: server }))),
+  }
+}
+
+// In the words of the template: what is added at run time is the server that a reload would make.
+function optionFields({ proto, ssl }: ServerOptions = {}): Partial<NewServer> {
+  const protocol = proto === undefined ? {} : { proto }
+  if (ssl === undefined) return protocol
+  const { caFile, sni, certificate } = ssl
+  return {
+    ...protocol,
+    ssl: 'enabled',
+    verify: 'required',
+    ssl_cafile: caFile,
+    sni: `str(${sni})`,
+    ...(proto !== undefined && { alpn: proto }),
+    ...(certificate !== undefined && { ssl_certificate: certificate }),
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { RenderedConfig } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
+import { udpConfigFile } from '../model/udp.ts'
 
 import { backendsFile, configFiles, parseMap, unfinishedMeta } from './files.ts'
 import { metaMapFile, readMeta } from './held.ts'
@@ -60,7 +61,8 @@ async function writeFiles(api: PodApi, { config, persisted, settings }: Persisti
 // What HAProxy reads beside haproxy.cfg and could stumble over; maps are data that it takes as they are.
 async function readFormer(api: PodApi, wanted: RenderedConfig): Promise<readonly (readonly [string, string])[]> {
   const former: (readonly [string, string])[] = []
-  for (const name of [backendsFile, ...[...wanted.machine.scripts.keys()].map((script) => `general/${script}`)]) {
+  const scripts = [...wanted.machine.scripts.keys()].map((script) => `general/${script}`)
+  for (const name of [backendsFile, ...scripts, ...(wanted.udp === undefined ? [] : [udpConfigFile])]) {
     const text = await api.readFile(name)
     if (text !== undefined && text !== '') former.push([name, text])
   }

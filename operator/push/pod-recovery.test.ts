@@ -207,6 +207,22 @@ describe('pod: whatever goes wrong', () => {
       expect(await registry.metrics()).to.include('haproxy_gateway_reloads_total{reason="unknown"} 1')
     })
 
+  it('a pause that ends between two looks at the clock is not slept through', async () => {
+    const clock = performance.now.bind(performance)
+    let passed = 0
+    performance.now = () => clock() + (passed += Math.random())
+    try {
+      let refusals = 0
+      pod.before = () => {
+        refusals += 1
+        if (refusals < 100) throw new Error('connect ECONNREFUSED')
+      }
+      await bring(start(base), base)
+    } finally {
+      performance.now = clock
+    }
+  })
+
   it('a memory that cannot be read ends in a reload, but only of a HAProxy that runs', async () => {
     pod.before = (call, map = '') => {
       if (call === 'listMap' && map === 'paths-80.map' && pod.reloads === 0) throw new PodError(500, 'empty value')

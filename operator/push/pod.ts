@@ -17,8 +17,9 @@ import { unfinishedMeta } from './files.ts'
 import { generationOfFiles, loadConfig, persistFiles, Refused } from './pod-files.ts'
 import type { PushMetrics } from './push-metrics.ts'
 import { readBack, readMemory } from './read-back.ts'
-import { runStages, setEntry, type BusyServer } from './runtime.ts'
+import { runStages, setEntry, writesFiles, type BusyServer } from './runtime.ts'
 import type { Timing } from './timing.ts'
+import { UdpFollower } from './udp.ts'
 
 export type PodState =
   | { readonly kind: 'waiting'; readonly message: string }
@@ -65,6 +66,7 @@ export class PodWorker {
   #blind = 0
   readonly #failures: Failures
   readonly #busy = new BusyServers()
+  readonly #udp = new UdpFollower()
   readonly #due = { persist: Infinity, drift: Infinity, busy: Infinity, refused: Infinity, retry: 0 }
   #wake: () => void = () => {}
   #stopped = false
@@ -106,14 +108,15 @@ export class PodWorker {
 
   async #live(): Promise<void> {
     while (!this.#stopped) {
-      const step = this.#nextStep()
-      if (step === undefined) await this.#rest()
+      // One look at the clock for both: what becomes due between two looks would be slept through.
+      const now = performance.now()
+      const step = this.#nextStep(now)
+      if (step === undefined) await this.#rest(now)
       else await this.#attempt(step)
     }
   }
 
-  #nextStep(): (() => Promise<void>) | undefined {
-    const now = performance.now()
+  #nextStep(now: number): (() => Promise<void>) | undefined {
     const wanted = this.#wanted
     const due = this.#due
     if (this.#reconnect) return () => this.#connectAgain()
@@ -121,16 +124,16 @@ export class PodWorker {
     if (this.#held === undefined) return () => this.#find(wanted)
     if (this.#refused === wanted && now >= due.refused) this.#refused = undefined
     if (this.#refused !== wanted && this.#current !== wanted) return () => this.#bring(wanted)
+    if (now >= this.#udp.due) return () => this.#followUdp()
     if (now >= due.persist) return () => this.#persist()
     if (now >= due.busy) return () => this.#deleteBusyServers()
     if (now >= due.drift) return () => this.#checkDrift()
     return undefined
   }
 
-  async #rest(): Promise<void> {
+  async #rest(now: number): Promise<void> {
     const { persist, drift, busy, refused, retry } = this.#due
-    const now = performance.now()
-    const next = now < retry ? retry : Math.min(persist, drift, busy, refused)
+    const next = now < retry ? retry : Math.min(persist, drift, busy, refused, this.#udp.due)
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.min(Math.max(0, next - now), 2 ** 30))
       this.#wake = () => {
@@ -227,14 +230,30 @@ export class PodWorker {
     this.#held = held
     this.#current = config
     if (config === this.#wanted) this.#failures.clear()
-    else if (this.#refused === this.#wanted) return
-    this.#report({ kind: 'programmed', generation: config.generation })
+    this.#udp.expect(config.udp)
+    this.#acknowledge()
+  }
+
+  // With UDP ports only once nginx has them as well. While it is about to follow, what was said before stands.
+  #acknowledge(): void {
+    const config = this.#current
+    if (config === undefined || (config !== this.#wanted && this.#refused === this.#wanted)) return
+    const { trouble } = this.#udp
+    if (trouble === undefined) return this.#report({ kind: 'programmed', generation: config.generation })
+    if (trouble.soon && this.#state.kind === 'programmed') return
+    this.#report({ kind: 'waiting', message: `pod ${this.#options.name}: ${trouble.words}` })
+  }
+
+  async #followUdp(): Promise<void> {
+    await this.#udp.look(this.#api)
+    this.#acknowledge()
   }
 
   async #checkDrift(): Promise<void> {
     const { name, log, timing } = this.#options
     const held = this.#held
     this.#due.drift = performance.now() + timing.drift
+    this.#udp.doubt()
     if (held === undefined || held.generation === '') return
     const found = await this.#api.readEntry(metaMap, generationKey)
     if (found === markedGeneration(held.generation, this.#boot)) return
@@ -271,8 +290,7 @@ export class PodWorker {
       // Without any mark the next operator would take memory for what the files say. Later ones do not have to stand first: as long as
       // this process lives it believes nothing anyway, and it saves a call's time.
       if (isFirst) await mark()
-      if (stages.some(({ commands }) => commands.some(({ kind }) => kind === 'put-certificate')))
-        await this.#openFiles()
+      if (writesFiles(stages)) await this.#openFiles()
       const [marked, done] = await Promise.allSettled([isFirst ? undefined : mark(), runStages(this.#api, stages)])
       if (done.status === 'rejected') throw done.reason
       if (marked.status === 'rejected') throw marked.reason
@@ -331,7 +349,7 @@ export class PodWorker {
 
   // ---- what can wait ----------------------------------------------------------------------------------------------------------------
 
-  // A certificate changes in its file as well: until the files are written, they are nobody's generation any more.
+  // A certificate changes in its file as well, and nginx has nothing but a file: until the files are written, they are nobody's generation any more.
   async #openFiles(): Promise<void> {
     this.#filesOpen = true
     await this.#api.putFile(unfinishedMeta.name, unfinishedMeta.content)

@@ -19,6 +19,7 @@ import {
 import { isPadding } from './padded.ts'
 import { tolerate, type PodApi, type PodServer } from './pod-api.ts'
 import { connections, eachOf, type BusyServer } from './runtime.ts'
+import { readHeldUdp } from './udp.ts'
 
 /** More backends than this take longer to ask for than a reload takes. */
 const mostBackends = 2000
@@ -43,9 +44,10 @@ export async function readBack(
   if (servers === undefined) return undefined
   const certificateLists = await readLists(api, wanted)
   const { certificates, machine } = meta
+  const udp = wanted.udp === undefined ? {} : await readHeldUdp(api)
   const { busy, ...backends } = servers
   return {
-    held: { generation: '', machine: { hash: machine }, maps, certificates, certificateLists, ...backends },
+    held: { generation: '', machine: { hash: machine }, maps, certificates, certificateLists, ...udp, ...backends },
     busy,
   }
 }
@@ -73,6 +75,7 @@ async function askedBackends(
   const names = [...new Set([...wanted.backends.keys(), ...meta.aliases.keys(), ...unused])]
   if (names.length > mostBackends) return undefined
   const found = await listAll(api, names, meta.aliases)
+  const texts = await sectionTexts(api, settings)
   const backends = new Map<string, HeldBackend>()
   const aliases = new Map<string, string>()
   const busy: BusyServer[] = []
@@ -82,8 +85,10 @@ async function askedBackends(
     const isFree = backend === name && spares.includes(name)
     if (isFree && ready.length === 0) continue
     if (isFree || backend !== name) aliases.set(name, backend)
+    const text = backend === name ? texts.get(name)?.text : undefined
     backends.set(name, {
       servers: new Map(ready.map(({ name: server, address, port }) => [server, { address, port }])),
+      ...(text !== undefined && { text }),
     })
   }
   const { retired, free } = layoutOf(aliases, settings)
@@ -93,6 +98,12 @@ async function askedBackends(
     layout: { aliases, retired, free: forSpares((profile) => loaded(free[profile])) },
     busy,
   }
+}
+
+// Lines beside servers come from the file only, and every change of one is a reload: what the file says of a section is what was loaded.
+async function sectionTexts(api: PodApi, settings: DataPlaneSettings): Promise<ReadonlyMap<string, HeldBackend>> {
+  const text = await api.readFile(backendsFile)
+  return text === undefined ? new Map() : parseBackends(text, settings).backends
 }
 
 type Listed = { readonly backend: string; readonly servers: readonly PodServer[] }

@@ -1,6 +1,8 @@
 // Run-time commands → Data Plane API calls. Every command may be repeated: whatever state a broken batch left, the same commands lead to
 // the same end.
 
+import { udpConfigFile } from '../model/udp.ts'
+
 import type { Command, Stage } from './change.ts'
 import { paddedEntries } from './padded.ts'
 import { PodError, tolerate, type PodApi } from './pod-api.ts'
@@ -17,6 +19,11 @@ export async function runStages(api: PodApi, stages: readonly Stage[]): Promise<
     })
   }
   return busy
+}
+
+/** True when files of the pod change with the first call. */
+export function writesFiles(stages: readonly Stage[]): boolean {
+  return stages.some(({ commands }) => commands.some(({ kind }) => kind === 'put-certificate' || kind === 'put-udp'))
 }
 
 /** The API works under one lock; a few calls at once only hide the way there and back. */
@@ -73,6 +80,9 @@ function callOf(api: PodApi, command: Exclude<Command, { kind: 'delete-server' }
       for (const name of command.entry.sni) wire(name)
       call = tolerate(api.addListEntry(command.list, command.entry), 409)
       break
+    case 'put-udp':
+      call = api.putFile(udpConfigFile, command.text)
+      break
     case 'delete-list-entry':
       call = tolerate(api.deleteListEntry(command.list, command.file), 404)
       break
@@ -82,7 +92,10 @@ function callOf(api: PodApi, command: Exclude<Command, { kind: 'delete-server' }
 
 async function putServer(api: PodApi, { backend, server, line }: Extract<Command, { kind: 'put-server' }>) {
   const endpoint = { name: wire(server), address: wire(line.address), port: line.port }
-  if (await tolerate(api.addServer(backend, endpoint), 409)) await api.readyServer(backend, server)
+  const { options } = line
+  for (const word of [options?.ssl?.caFile, options?.ssl?.sni, options?.ssl?.certificate]) wire(word ?? '')
+  if (await tolerate(api.addServer(backend, { ...endpoint, ...(options && { options }) }), 409))
+    await api.readyServer(backend, server)
   // Left behind by somebody else, or on its way out until now: whatever it was, it becomes what it should be.
   else await api.moveServer(backend, endpoint)
 }

@@ -80,7 +80,7 @@ describe('statuses', () => {
   it('a status goes to the status subresource as a merge patch, without a version when nobody shares it', async () => {
     kube.put(path, { metadata: { name: 'cart' } })
     statuses.want([patchOf(ours('a'))])
-    await statuses.idle()
+    await statuses.flush()
     const [request] = kube.requests
     expect(request).to.deep.include({
       method: 'PATCH',
@@ -95,7 +95,7 @@ describe('statuses', () => {
     const patch = patchOf(ours('a'))
     for (const round of [[patch], [patch], [patchOf(ours('b'))]]) {
       statuses.want(round)
-      await statuses.idle()
+      await statuses.flush()
     }
     expect(kube.paths('PATCH')).to.have.length(2)
     expect(parents()).to.deep.equal({ parents: [ours('b')] })
@@ -105,7 +105,7 @@ describe('statuses', () => {
     kube.put(path, { metadata: { name: 'cart' }, status: { parents: [foreign('new')] } })
     route('0', foreign('old'))
     statuses.want([patchOf(foreign('old'), ours('a'))])
-    await statuses.idle()
+    await statuses.flush()
     expect(kube.paths('PATCH')).to.have.length(2)
     expect(parents()).to.deep.equal({ parents: [foreign('new'), ours('a')] })
   })
@@ -115,13 +115,13 @@ describe('statuses', () => {
     route('0', ours('a'))
     kube.put(path, { metadata: { name: 'cart' }, status: { parents: [ours('a')] } })
     statuses.want([{ kind: 'HTTPRoute', key: 'shop/cart', status: {} }])
-    await statuses.idle()
+    await statuses.flush()
     expect(parents()).to.deep.equal({})
   })
 
   it('an object that is gone needs no status', async () => {
     statuses.want([patchOf(ours('a'))])
-    await statuses.idle()
+    await statuses.flush()
     expect(kube.paths('PATCH')).to.have.length(1)
   })
 
@@ -134,7 +134,7 @@ describe('statuses', () => {
     }
     const began = performance.now()
     statuses.want([patchOf(ours('a'))])
-    await statuses.idle()
+    await statuses.flush()
     expect(performance.now() - began).to.be.greaterThan(25)
     expect(parents()).to.deep.equal({ parents: [ours('a')] })
   })
@@ -144,9 +144,9 @@ describe('statuses', () => {
     kube.answer = () => ({ status: 422, body: { message: 'invalid' } })
     const patch = patchOf(ours('a'))
     statuses.want([patch])
-    await statuses.idle()
+    await statuses.flush()
     statuses.want([patch])
-    await statuses.idle()
+    await statuses.flush()
     expect(kube.requests).to.have.length(1)
   })
 
@@ -159,7 +159,7 @@ describe('statuses', () => {
         return left >= 0 ? { status, body: { message: 'no' } } : undefined
       }
       statuses.want([patchOf(ours('a'))])
-      await statuses.idle()
+      await statuses.flush()
       expect(parents()).to.deep.equal({ parents: [ours('a')] })
     })
 
@@ -168,7 +168,7 @@ describe('statuses', () => {
     const details = { causes: [{ reason: 'NamespaceTerminating' }] }
     kube.answer = () => ({ status: 403, body: { message: 'no', details } })
     statuses.want([patchOf(ours('a'))])
-    await statuses.idle()
+    await statuses.flush()
     expect(kube.requests).to.have.length(1)
   })
 

@@ -1,10 +1,12 @@
-// Statuses → the API server. One queue per object, newest wins; Gateways wait a moment, since every route that attaches changes theirs.
+// Statuses → the API server. One queue per object, newest wins. Those of routes let the change of the pods go first; Gateways, and whatever
+// else many routes change, wait a moment longer.
 //
 // Lists in a status are shared with other controllers: a patch that repeats foreign entries carries the resourceVersion of the object they
 // were read from, and after a conflict our entries go into the newest list.
 
 import type { KubeCaller } from '../model/kube-call.ts'
 import { controllerName, kinds } from '../model/kinds.ts'
+import type { Kind } from '../model/kubernetes.ts'
 import type { StatusPatch } from '../model/rendered.ts'
 import { splitKey, type Snapshot } from '../model/snapshot.ts'
 import type { Logger } from '../lib/log.ts'
@@ -62,7 +64,13 @@ export class Statuses {
     }
   }
 
-  idle(): Promise<void> {
+  /** Sends what still waits for its moment; resolves when everything is written. */
+  flush(): Promise<void> {
+    for (const [id, { timer }] of this.#timers) {
+      clearTimeout(timer)
+      this.#timers.delete(id)
+      this.#send(id)
+    }
     return this.#queues.idle()
   }
 
@@ -73,10 +81,11 @@ export class Statuses {
   }
 
   #schedule(id: string, patch: StatusPatch): void {
-    if (patch.kind !== 'Gateway') return this.#send(id)
-    const { status, statusAtMost } = this.#options.timing
+    const { status, statusAtMost, routeStatus } = this.#options.timing
+    const isShared = gatheredKinds.has(patch.kind)
     const now = performance.now()
     const waiting = this.#timers.get(id)
+    if (waiting !== undefined && !isShared) return
     const since = waiting?.since ?? now
     clearTimeout(waiting?.timer)
     const timer = setTimeout(
@@ -84,7 +93,7 @@ export class Statuses {
         this.#timers.delete(id)
         this.#send(id)
       },
-      Math.max(0, Math.min(status, since + statusAtMost - now)),
+      isShared ? Math.max(0, Math.min(status, since + statusAtMost - now)) : routeStatus,
     )
     this.#timers.set(id, { timer, since })
   }
@@ -133,6 +142,9 @@ function objectPath({ kind, key }: StatusPatch): string {
   const { namespace, name } = splitKey(key)
   return row.namespaced ? pathOf(row, namespace, name) : pathOf(row, undefined, key)
 }
+
+/** Kinds whose status many other objects change. */
+const gatheredKinds: ReadonlySet<Kind> = new Set(['Gateway', 'ListenerSet', 'BackendTLSPolicy'])
 
 /** Lists in which every controller has its own entries. */
 const sharedLists = ['parents', 'ancestors']

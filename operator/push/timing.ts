@@ -22,6 +22,8 @@ export type Timing = {
   readonly longestPause: number
   /** The longest pause before an object that the API server refused is sent again although it is still the same. */
   readonly refusedObject: number
+  /** A route's status waits this long, for its traffic to flow first. */
+  readonly routeStatus: number
   /** A Gateway's status waits this long for further changes, and at most `statusAtMost`. */
   readonly status: number
   readonly statusAtMost: number
@@ -39,6 +41,7 @@ export const usualTiming: Timing = {
   down: 1_000,
   longestPause: 10_000,
   refusedObject: 300_000,
+  routeStatus: 25,
   status: 100,
   statusAtMost: 500,
 }

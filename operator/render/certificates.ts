@@ -1,24 +1,42 @@
-// Certificates of the frontends → files and certificate lists.
+// Certificates of the frontends, and the one for servers → files and certificate lists.
 
-import { certificateFile, certificateListFile } from '../model/names.ts'
-import type { FrontendTls, ProxyModel, SniCertificate } from '../model/proxy-model.ts'
+import { certificateFile, certificateListFile, tlsCertificateListFile } from '../model/names.ts'
+import type { Certificate, FrontendTls, ProxyModel, SniCertificate } from '../model/proxy-model.ts'
 import type { CertificateFile, CertificateListEntry } from '../model/rendered.ts'
 import { memo } from '../lib/derive.ts'
 
-/** Certificate file → content, each once. */
-export function certificateFiles(proxy: ProxyModel): ReadonlyMap<string, CertificateFile> {
-  const all = proxy.frontends.flatMap((frontend) => ('tls' in frontend ? (frontend.tls?.certificates ?? []) : []))
-  return new Map(all.map(({ certificate: { id, pem, fingerprint } }) => [certificateFile(id), { pem, fingerprint }]))
+type Files = ReadonlyMap<string, CertificateFile>
+
+/** Certificate file → content, each once; the same certificates give the same map, identically. */
+export function certificateFiles(proxy: ProxyModel): Files {
+  const shown = proxy.clientCertificate === undefined ? none : fileOf(proxy.clientCertificate)
+  return proxy.frontends
+    .flatMap((frontend) => ('tls' in frontend && frontend.tls !== undefined ? [filesOf(frontend.tls)] : []))
+    .reduce((files, more) => merged(files)(more), shown)
 }
+
+const none: Files = new Map()
+const filesOf = memo(
+  ({ certificates }: FrontendTls): Files => new Map(certificates.map(({ certificate }) => entryOf(certificate))),
+)
+const fileOf = memo((certificate: Certificate): Files => new Map([entryOf(certificate)]))
+const merged = memo((files: Files) =>
+  memo((more: Files): Files => (files.size === 0 ? more : new Map([...files, ...more]))),
+)
+
+// Thousands of certificates may stand in a list of which one changes.
+const entryOf = memo(({ id, pem, fingerprint }: Certificate): readonly [string, CertificateFile] => {
+  return [certificateFile(id), { pem, fingerprint }]
+})
 
 /** Certificate list file → its entries; the same certificates give the same entries, identically. */
 export function certificateLists(proxy: ProxyModel): ReadonlyMap<string, readonly CertificateListEntry[]> {
   return new Map(
-    proxy.frontends.flatMap((frontend) =>
-      frontend.kind !== 'http' || frontend.tls === undefined
-        ? []
-        : [[certificateListFile(frontend.port), listOf(frontend.tls)]],
-    ),
+    proxy.frontends.flatMap((frontend) => {
+      if (!('tls' in frontend) || frontend.tls === undefined) return []
+      const file = frontend.kind === 'tls' ? tlsCertificateListFile : certificateListFile
+      return [[file(frontend.port), listOf(frontend.tls)]]
+    }),
   )
 }
 

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest, Agent, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 
 import type { Backend, ProxyModel, VirtualHost } from '../model/proxy-model.ts'
 import { defaultDataPlane } from '../model/settings.ts'
@@ -37,7 +38,8 @@ describe('a real HAProxy with rendered files', function () {
             const right = rightAnswers(hosts, request)
             const answer = await send(request)
             const matching = right.filter((expected) => agrees(expected, answer, request))
-            assert(matching.length > 0, JSON.stringify({ request, answer, right, hosts }, null, 1))
+            const copied = matching.length > 0 && (await eventually(() => matching.some(hasCopies(answer))))
+            assert(copied, JSON.stringify({ request, answer, right, hosts }, null, 1))
           }
         })
       }),
@@ -136,6 +138,12 @@ type Seen = {
   readonly backend?: string
   readonly path?: string
   readonly requestHeaders?: Readonly<Record<string, string | undefined>>
+  /** What backends have seen of the request until now, with all its copies. */
+  readonly arrivals: readonly Arrival[]
+}
+type Arrival = Pick<Required<Seen>, 'backend' | 'path' | 'requestHeaders'> & {
+  readonly method: string
+  readonly body: string
 }
 type Send = (request: Request) => Promise<Seen>
 
@@ -145,7 +153,8 @@ async function withHaproxy(
 ): Promise<void> {
   const [port = 0, statusPort = 0] = await freePorts(2)
   const { root, remove } = temporaryFolder()
-  const backends = await Promise.all(backendIds.map(startBackend))
+  const log = new Map<string, Arrival[]>()
+  const backends = await Promise.all(backendIds.map((id) => startBackend(id, log)))
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   try {
     const render = loadRenderer(templates, { ...defaultDataPlane, root, statusPort })
@@ -162,7 +171,7 @@ async function withHaproxy(
     )
     const running = await startHaproxy(haproxy ?? '', root)
     try {
-      await work((request) => sendTo(request, port, agent), port, statusPort)
+      await work((request) => sendTo(request, { port, agent, log }), port, statusPort)
     } finally {
       await running.stop()
     }
@@ -190,7 +199,7 @@ function proxyOf(hosts: readonly VirtualHost[], port: number, servers: ReadonlyM
     },
     frontends: [{ kind: 'http', port, hosts: [hosts] }],
     backends: [...servers].map(([id, to]): readonly Backend[] =>
-      (['plain', 'filtered'] as const).map((profile) => ({
+      (['plain', 'filtered', 'retry.1.503'] as const).map((profile) => ({
         id,
         profile,
         servers: [{ address: '127.0.0.1', port: to }],
@@ -204,11 +213,21 @@ function proxyOf(hosts: readonly VirtualHost[], port: number, servers: ReadonlyM
 }
 
 // Answers with what it saw, so one look at the response tells the whole way.
-async function startBackend(id: string): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> {
+async function startBackend(
+  id: string,
+  log: Map<string, Arrival[]>,
+): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> {
   const server = createServer((request, response) => {
-    if (request.url === '/slow') return
-    response.writeHead(200, backendHeaders)
-    response.end(JSON.stringify({ backend: id, path: request.url, requestHeaders: request.headers }))
+    let body = ''
+    request.setEncoding('utf8').on('data', (chunk) => (body += String(chunk)))
+    request.on('end', () => {
+      const { method = '', url: path = '' } = request
+      const arrival = { backend: id, method, path, requestHeaders: plain(request.headers), body }
+      log.get(String(request.headers['x-test-id']))?.push(arrival)
+      if (path === '/slow') return
+      response.writeHead(200, backendHeaders)
+      response.end(JSON.stringify(arrival))
+    })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
@@ -221,7 +240,15 @@ async function startBackend(id: string): Promise<{ readonly port: number; readon
   }
 }
 
-async function sendTo({ method, host, path, query, headers }: Request, port: number, agent: Agent): Promise<Seen> {
+type Way = { readonly port: number; readonly agent: Agent; readonly log: Map<string, Arrival[]> }
+
+async function sendTo(
+  { method, host, path, query, headers, body = '' }: Request,
+  { port, agent, log }: Way,
+): Promise<Seen> {
+  const arrivals: Arrival[] = []
+  const id = String(log.size)
+  log.set(id, arrivals)
   const target = query === '' ? path : `${path}?${query}`
   const outgoing = httpRequest({
     host: '127.0.0.1',
@@ -230,19 +257,20 @@ async function sendTo({ method, host, path, query, headers }: Request, port: num
     method,
     path: target,
     setHost: false,
-    headers: { host, ...headers },
+    headers: { host, 'x-test-id': id, ...headers, ...(body === '' ? {} : { 'content-length': body.length }) },
   })
-  const [response]: IncomingMessage[] = await once(outgoing.end(), 'response')
+  const [response]: IncomingMessage[] = await once(outgoing.end(body), 'response')
   if (response === undefined) throw new Error('no response')
-  let body = ''
-  for await (const chunk of response.setEncoding('utf8')) body += String(chunk)
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) text += String(chunk)
   const seen = {
     status: response.statusCode ?? 0,
     location: response.headers.location,
     responseHeaders: plain(response.headers),
+    arrivals,
   }
   if (response.statusCode !== 200) return seen
-  const echoed: Pick<Required<Seen>, 'backend' | 'path' | 'requestHeaders'> = JSON.parse(body)
+  const echoed: Pick<Required<Seen>, 'backend' | 'path' | 'requestHeaders'> = JSON.parse(text)
   return { ...seen, ...echoed }
 }
 
@@ -250,7 +278,43 @@ function plain(headers: IncomingMessage['headers']): Readonly<Record<string, str
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value?.toString()]))
 }
 
-const compared = ['x-one', 'x-two', 'x-new']
+const compared = [
+  'x-one',
+  'x-two',
+  'x-new',
+  'vary',
+  ...['origin', 'methods', 'headers', 'credentials'].map((name) => `access-control-allow-${name}`),
+  'access-control-expose-headers',
+  'access-control-max-age',
+]
+
+// The request itself and a copy of it, as it was forwarded, to each mirror.
+function hasCopies({ arrivals }: Seen): (expected: Answer) => boolean {
+  return (expected) => {
+    if (!('backend' in expected)) return arrivals.length === 0
+    const backends = [expected.backend, ...expected.mirrors]
+    const [first] = arrivals
+    if (
+      first === undefined ||
+      arrivals
+        .map(({ backend }) => backend)
+        .toSorted()
+        .join() !== backends.toSorted().join()
+    )
+      return false
+    return arrivals.every((copy) => essence(copy) === essence(first))
+  }
+}
+
+function essence({ method, path, requestHeaders, body }: Arrival): string {
+  const { connection: _, 'transfer-encoding': __, 'content-length': ___, ...headers } = requestHeaders
+  return JSON.stringify([method, path, body, Object.entries(headers).toSorted(([a], [b]) => (a < b ? -1 : 1))])
+}
+
+async function eventually(holds: () => boolean): Promise<boolean> {
+  for (let i = 0; i < 100 && !holds(); i += 1) await setTimeout(10)
+  return holds()
+}
 
 function agrees(expected: Answer, seen: Seen, request: Request): boolean {
   if (expected.status !== seen.status) return false

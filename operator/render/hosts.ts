@@ -1,7 +1,7 @@
 // One virtual host → its entries of the maps. A pure function of the virtual host alone, so it is computed once per identity.
 
 import * as names from '../model/names.ts'
-import type { Action, Hostname, Rule, Target, VirtualHost } from '../model/proxy-model.ts'
+import type { Action, Filter, Hostname, Rule, Target, VirtualHost } from '../model/proxy-model.ts'
 import type { MapSection } from '../model/rendered.ts'
 import { shortHash } from '../lib/hash.ts'
 
@@ -9,7 +9,8 @@ import { decide, noEffort, type Candidate, type Nodes } from './decisions.ts'
 import { luaTests, testsOf } from './dimensions.ts'
 import { mapSection } from './map-section.ts'
 import { forwardRecord, redirectRecord, withoutEndSlash, type ActionRecord } from './records.ts'
-import { splitEdges } from './weights.ts'
+import { splitValue } from './splits.ts'
+import { subrequestsOf } from './subrequests.ts'
 
 /** `PORT/virtualHostId`, and its section of each map file that has one. */
 export type HostSections = {
@@ -32,6 +33,7 @@ export function renderHost(host: VirtualHost): HostSections {
     [names.treeMap, nodes.tree],
     [names.candidatesMap, nodes.candidates],
     [names.actionsMap, nodes.actions],
+    [names.subrequestsMap, nodes.subrequests],
   ]
   const filled = contents.filter(([, entries]) => entries.size > 0)
   const scope = { section: name, backends: nodes.backends }
@@ -40,6 +42,7 @@ export function renderHost(host: VirtualHost): HostSections {
 
 type HostNodes = Nodes & {
   readonly actions: Map<string, string>
+  readonly subrequests: Map<string, string>
   /** Names of services' backends that some value begins with. */
   readonly backends: Set<string>
 }
@@ -50,6 +53,7 @@ function emptyNodes(scope: string): HostNodes {
     tree: new Map(),
     candidates: new Map(),
     actions: new Map(),
+    subrequests: new Map(),
     backends: new Set(),
     effort: noEffort(),
   }
@@ -58,9 +62,13 @@ function emptyNodes(scope: string): HostNodes {
 // Hosts are looked up with their labels reversed: `com.example.www/` is one host, `com.example.` all below example.com.
 // The virtual host of any host needs no entry: it is what the look-up falls back to.
 function hostEntry(hostname: Hostname): ReadonlyMap<string, string> {
-  if (hostname === '') return new Map()
+  return hostname === '' ? new Map() : new Map([[hostKey(hostname), names.virtualHostId(hostname)]])
+}
+
+/** A hostname, or a wildcard, as the key of a prefix map in which reversed hosts with a `/` behind them are looked up. */
+export function hostKey(hostname: Hostname): string {
   const reversed = hostname.replace(/^\*\./, '').split('.').toReversed().join('.')
-  return new Map([[hostname.startsWith('*.') ? `${reversed}.` : `${reversed}/`, names.virtualHostId(hostname)]])
+  return hostname.startsWith('*.') ? `${reversed}.` : `${reversed}/`
 }
 
 type Position = { readonly at: number; readonly candidate: Candidate }
@@ -119,28 +127,33 @@ function prefixesOf(path: string): readonly string[] {
 // What a rule's value in a map is: a backend, the id of a record, or the id of a split over these.
 function actionValue(action: Action, nodes: HostNodes): string {
   if (action.kind === 'respond') return `respond-${action.status}`
-  if (action.kind === 'redirect') return recordValue(redirectRecord(action.redirect, action.filters), nodes)
-  return splitValue(action.targets, nodes)
-}
-
-function splitValue(targets: readonly Target[], nodes: HostNodes): string {
-  const values = targets.map((target) => targetValue(target, nodes))
-  const [only] = values
-  if (only === undefined) return 'respond-500'
-  if (values.every((value) => value === only)) return only
-  const edges = splitEdges(targets.map((target) => target.weight))
-  const texts = edges.map(({ prefix, target }) => [prefix, values[target] ?? 'respond-500'] as const)
-  const id = `@w.${shortHash(`${nodes.scope}\n${texts.map((edge) => edge.join(' ')).join('\n')}`)}`
-  for (const [prefix, value] of texts) nodes.tree.set(`${id}|${prefix}`, value)
-  return id
+  if (action.kind === 'redirect') return redirectValue(action, nodes)
+  const shares = action.targets.map((target) => ({ weight: target.weight, value: targetValue(target, nodes) }))
+  return splitValue(shares, nodes, 'respond-500')
 }
 
 function targetValue(target: Target, nodes: HostNodes): string {
   if (target.kind === 'respond') return `respond-${target.status}`
+  if (target.kind === 'redirect') return redirectValue(target, nodes)
   const name = names.backendName(target.backend, target.profile)
   nodes.backends.add(name)
-  const record = forwardRecord(target)
+  addSubrequests(target.filters, nodes)
+  const record = forwardRecord(target, nodes.scope)
   return record === undefined ? name : recordValue(record, nodes)
+}
+
+type Redirecting = Extract<Action | Target, { kind: 'redirect' }>
+
+function redirectValue({ redirect, filters }: Redirecting, nodes: HostNodes): string {
+  addSubrequests(filters, nodes)
+  return recordValue(redirectRecord(redirect, filters, nodes.scope), nodes)
+}
+
+function addSubrequests(filters: readonly Filter[], nodes: HostNodes): void {
+  for (const { id, value, backend } of subrequestsOf(filters, nodes.scope)) {
+    nodes.subrequests.set(id, value)
+    nodes.backends.add(backend)
+  }
 }
 
 function recordValue({ letters, text }: ActionRecord, nodes: HostNodes): string {

@@ -1,18 +1,24 @@
 // Filters, timeouts and redirects → records of actions.map. templates/sections/profiles and answers read them.
 
 import { backendName } from '../model/names.ts'
-import type { Filter, HeaderChange, PathChange, Redirect, Target, Timeouts } from '../model/proxy-model.ts'
+import type { Cors, Filter, HeaderChange, PathChange, Redirect, Target } from '../model/proxy-model.ts'
+import { retryPolicyOf } from '../model/retry.ts'
 
 import { headerText, pathText, recordField } from './escape.ts'
+import { authRequest, mirrorRequest } from './subrequests.ts'
 
 /** A record without its id: the capital letters that tell which parts it has, and its fields. */
 export type ActionRecord = { readonly letters: string; readonly text: string }
 
 export type BackendTarget = Extract<Target, { kind: 'backend' }>
 
-/** The record of a target, or undefined when there is nothing to do but forward. */
-export function forwardRecord(target: BackendTarget): ActionRecord | undefined {
-  const parts = [...target.filters.map(filterParts), timeoutParts(target.timeouts)]
+/** The record of a target, or undefined when there is nothing to do but forward. `scope` is the virtual host that it is for. */
+export function forwardRecord(target: BackendTarget, scope: string): ActionRecord | undefined {
+  const parts = [
+    ...target.filters.map((filter) => filterParts(filter, scope)),
+    timeoutParts(target),
+    streamParts(target),
+  ]
   if (parts.every((part) => part.letters === '')) return undefined
   return recordOf(
     Object.assign({ backend: backendName(target.backend, target.profile) }, ...parts.map(fieldsOf)),
@@ -20,9 +26,13 @@ export function forwardRecord(target: BackendTarget): ActionRecord | undefined {
   )
 }
 
-/** The record of a redirect. Only response headers have a meaning beside it. */
-export function redirectRecord(redirect: Redirect, filters: readonly Filter[]): ActionRecord {
-  const responses = filters.filter((filter) => filter.kind === 'response-headers').map(filterParts)
+/** The record of a redirect. Response headers, CORS and authorization have a meaning beside it. */
+export function redirectRecord(redirect: Redirect, filters: readonly Filter[], scope: string): ActionRecord {
+  const responses = filters.flatMap((filter) => {
+    if (filter.kind === 'response-headers') return [partsByKind[filter.kind](filter)]
+    if (filter.kind === 'external-auth') return [partsByKind[filter.kind](filter, scope)]
+    return filter.kind === 'cors' ? [partsByKind[filter.kind](filter)] : []
+  })
   const path = pathParts(redirect.path)
   const letters = `${redirect.scheme === undefined ? '' : 'C'}${redirect.hostname === undefined ? '' : 'H'}`
   const fields: Fields = {
@@ -49,6 +59,11 @@ const fieldOrder = [
   'responseRemove',
   'responseSet',
   'responseAdd',
+  'origins',
+  'shared',
+  'preflight',
+  'mirrors',
+  'auths',
 ] as const
 
 type Fields = { readonly [K in (typeof fieldOrder)[number]]?: string }
@@ -77,21 +92,70 @@ const partsByKind = {
     if (hostname === undefined) return changed
     return { letters: `${changed.letters}H`, fields: { ...changed.fields, host: hostname } }
   },
-} satisfies { [K in Filter['kind']]: (filter: Extract<Filter, { kind: K }>) => Parts }
+  cors: ({ cors }) => corsParts(cors),
+  mirror: ({ mirrors }, scope: string) => ({
+    letters: 'M',
+    fields: { mirrors: mirrors.map((mirror) => mirrorRequest(mirror, scope).id).join(',') },
+  }),
+  'external-auth': ({ auths }, scope: string) => ({
+    letters: 'E',
+    fields: { auths: auths.map((auth) => authRequest(auth, scope).id).join(',') },
+  }),
+} satisfies { [K in Filter['kind']]: (filter: Extract<Filter, { kind: K }>, scope: string) => Parts }
 
-function filterParts(filter: Filter): Parts {
+function filterParts(filter: Filter, scope: string): Parts {
+  if (filter.kind === 'mirror') return partsByKind[filter.kind](filter, scope)
+  if (filter.kind === 'external-auth') return partsByKind[filter.kind](filter, scope)
+  if (filter.kind === 'cors') return partsByKind[filter.kind](filter)
   if (filter.kind === 'request-headers') return partsByKind[filter.kind](filter)
   if (filter.kind === 'response-headers') return partsByKind[filter.kind](filter)
   return partsByKind[filter.kind](filter)
 }
 
-// HAProxy's server timeout is one of inactivity, so it stands for both: the shorter one. 0 is none; a day stands for it.
-function timeoutParts(timeouts: Timeouts): Parts {
-  const given = [timeouts.request, timeouts.backendRequest].filter((timeout) => timeout !== undefined)
-  if (given.length === 0) return { letters: '', fields: {} }
-  const shortest = Math.min(oneDay, ...given.filter((timeout) => timeout > 0))
+// With credentials a browser takes `*` for a name, so what it asks for is said back to it: V the method, N the header names.
+// https://fetch.spec.whatwg.org/#cors-protocol-and-credentials
+function corsParts(cors: Cors): Parts {
+  const { credentials, origins, methods, requestHeaders, responseHeaders } = cors
+  const said = (names: readonly string[]) => names.length > 0 && !(credentials && isAny(names))
+  const echoed = (names: readonly string[]) => credentials && isAny(names)
+  const list = (name: string, names: readonly string[]) => (said(names) ? [{ name, value: names.join(', ') }] : [])
+  return {
+    letters: `O${echoed(methods) ? 'V' : ''}${echoed(requestHeaders) ? 'N' : ''}`,
+    fields: {
+      origins: isAny(origins) && credentials ? '=' : origins.join(','),
+      shared: headerPairs([
+        ...(credentials ? [{ name: 'access-control-allow-credentials', value: 'true' }] : []),
+        ...list('access-control-expose-headers', responseHeaders),
+      ]),
+      preflight: headerPairs([
+        ...list('access-control-allow-methods', methods),
+        ...list('access-control-allow-headers', requestHeaders),
+        { name: 'access-control-max-age', value: String(cors.maxAge) },
+      ]),
+    },
+  }
+}
+
+function isAny(names: readonly string[]): boolean {
+  return names[0] === '*'
+}
+
+// HAProxy's server timeout is one of inactivity and of one attempt, so it stands for both: the shorter one, where all attempts together
+// must not take longer than the request may. 0 is none; a day stands for it.
+function timeoutParts({ timeouts: { request, backendRequest }, profile }: BackendTarget): Parts {
+  if (request === undefined && backendRequest === undefined) return { letters: '', fields: {} }
+  const { attempts, backoff } = retryPolicyOf(profile) ?? { attempts: 0, backoff: 0 }
+  const share = Math.floor(((request ?? 0) - attempts * backoff) / (attempts + 1))
+  const ofRequest = request === undefined || request === 0 ? oneDay : Math.max(1, share)
+  const ofAttempt = backendRequest === undefined || backendRequest === 0 ? oneDay : backendRequest
+  const shortest = Math.min(oneDay, ofRequest, ofAttempt)
   return { letters: 'T', fields: { timeout: String(shortest) } }
 }
+// How long is said by the lines that act on the letter.
+function streamParts({ timeouts: { stream } }: BackendTarget): Parts {
+  return { letters: stream === true ? 'G' : '', fields: {} }
+}
+
 const oneDay = 24 * 60 * 60 * 1000
 
 // An empty replacement must leave `/`, so it takes the slash after the prefix along and puts one back.

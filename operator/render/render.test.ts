@@ -40,7 +40,7 @@ describe('render', () => {
   it('has every map that the machine reads, filled or not', () => {
     const { machine, maps } = render(proxy([]))
     const read = new Set(
-      [...`${machine.text}${machine.scripts.get('candidates.lua')}`.matchAll(/maps\/([\w-]+\.map)/g)].map(
+      [...`${machine.text}${[...machine.scripts.values()].join('')}`.matchAll(/maps\/([\w-]+\.map)/g)].map(
         ([, file]) => file,
       ),
     )
@@ -66,6 +66,18 @@ describe('render', () => {
     expect(backends.get('shop_cart_80.f')?.text).to.equal(
       'backend shop_cart_80.f from filtered\n    server 10-0-0-7_80 10.0.0.7:80\n    server fd00--7_81 [fd00::7]:81\n',
     )
+  })
+
+  it('says of servers what they speak besides HTTP/1.1, in their line, in their name and to who adds them at run time', () => {
+    const backend = { id: 'shop/cart:80/h2', profile: 'plain', servers: [{ address: '10.0.0.7', port: 80 }] } as const
+    const { backends } = render({ ...proxy([]), backends: [[backend]] })
+    const section = backends.get('shop_cart_80.h2')
+    expect(section?.text).to.equal(
+      'backend shop_cart_80.h2 from plain\n    server 10-0-0-7_80.h2 10.0.0.7:80 proto h2\n',
+    )
+    expect([...(section?.servers ?? [])]).to.deep.equal([
+      ['10-0-0-7_80.h2', { address: '10.0.0.7', port: 80, options: { proto: 'h2' } }],
+    ])
   })
 
   it('puts certificates for any hostname in front, each file once', () => {
@@ -127,6 +139,10 @@ describe('render', () => {
           entriesOf(rendered, map).flatMap(({ value }) => value.split('|').slice(0, 2)),
         )
         expect(named.filter((value) => value.startsWith('@') && !known.has(value))).to.deep.equal([])
+        const requests = entriesOf(rendered, 'subrequests.map')
+        const asked = entriesOf(rendered, 'actions.map').flatMap(({ value }) => value.match(/@[xa]\.[0-9a-f]+/g) ?? [])
+        expect(new Set(asked)).to.deep.equal(new Set(requests.map(({ key }) => key)))
+        for (const { value, backend } of requests) expect(backend).to.equal(value.split('|')[0])
       }),
       { numRuns: 60 },
     )

@@ -5,12 +5,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { argument, bareWord, formatted, quoted } from './escape.ts'
-import type { BackendView, MachineView, ScriptView } from './view.ts'
+import type { UdpView } from './udp.ts'
+import type { BackendView, MachineView, ScriptName, ScriptView } from './view.ts'
 
 export type Templates = {
   readonly machine: (view: MachineView) => string
   readonly backend: (view: BackendView) => string
-  readonly candidates: (view: ScriptView) => string
+  readonly scripts: Readonly<Record<ScriptName, (view: ScriptView) => string>>
+  readonly udp: (view: UdpView) => string
 }
 
 /** Compiles every `.hbs` file under `folder`; throws on one that does not parse. */
@@ -23,7 +25,15 @@ export function loadTemplates(folder: string): Templates {
   return {
     machine: compile('haproxy.cfg.hbs'),
     backend: compile('sections/backend.hbs'),
-    candidates: compile('candidates.lua.hbs'),
+    scripts: {
+      candidates: compile('candidates.lua.hbs'),
+      names: compile('names.lua.hbs'),
+      origins: compile('origins.lua.hbs'),
+      subrequests: compile('subrequests.lua.hbs'),
+      authorization: compile('authorization.lua.hbs'),
+      backoff: compile('backoff.lua.hbs'),
+    },
+    udp: compile('udp.conf.hbs'),
   }
 }
 

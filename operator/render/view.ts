@@ -2,25 +2,41 @@
 
 import { httpFrontends } from '../model/frontends.ts'
 import * as names from '../model/names.ts'
-import type { Backend, HttpFrontend, ProxyModel } from '../model/proxy-model.ts'
+import type { AltName, Backend, BackendTls, HttpFrontend, ProxyModel, Server } from '../model/proxy-model.ts'
+import type { ServerOptions } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 
+import { authoritiesPath, caPath } from './ca-files.ts'
 import { dimensionOf } from './dimensions.ts'
 import { isPlainName } from './escape.ts'
+import { type BackoffView, backoffView, retryViews, type RetryView } from './retries.ts'
+import { certificatePath, serverOptions } from './server-options.ts'
+import { httpsSocket, type StreamViews, streamViews } from './stream-view.ts'
 
 export type MachineView = {
   readonly root: string
-  readonly script: string
+  readonly scripts: readonly string[]
+  readonly subrequests: { readonly map: string; readonly socket: string }
   readonly statusPort: number
   readonly meta: string
+  readonly retries: readonly RetryView[]
   readonly frontends: readonly FrontendView[]
+  readonly streams: StreamViews
+  /** Path of the certificate for servers that ask for one; null: none is shown. */
+  readonly clientCertificate: string | null
 }
 
 export type FrontendView = {
   readonly name: string
   readonly port: number
+  /** Path of the socket on which connections of the port arrive when something else has looked at them before; null: on the port. */
+  readonly socket: string | null
   /** Path of the certificate list; null: plain HTTP. */
   readonly certificates: string | null
+  /** What is asked of clients; null: nothing. */
+  readonly clients: { readonly caFile: string; readonly required: boolean } | null
+  /** Path of the map that knows misdirected requests; null: none can be. */
+  readonly listeners: string | null
   readonly hosts: string
   readonly paths: string
   readonly tree: string
@@ -35,49 +51,109 @@ export type DimensionView = { readonly name: string; readonly id: string }
 export type BackendView = {
   readonly name: string
   readonly profile: string
-  readonly servers: readonly { readonly name: string; readonly address: string; readonly port: number }[]
+  /** null: clear text */
+  readonly tls: BackendTlsView | null
+  /** null: retries begin at once */
+  readonly backoff: BackoffView | null
+  readonly servers: readonly ServerView[]
 }
 
-export type ScriptView = { readonly candidates: string }
+export type BackendTlsView = {
+  readonly caFile: string
+  /** Names for the action of names.lua: the certificate must have one of them. null: none in particular. */
+  readonly altNames: string | null
+}
 
-/** haproxy.cfg depends on ports, TLS and condition names only. */
+export type ServerView = {
+  readonly name: string
+  readonly address: string
+  readonly port: number
+  /** null: HTTP/1.1 */
+  readonly proto: string | null
+  /** null: clear text */
+  readonly ssl: { readonly caFile: string; readonly sni: string; readonly certificate: string | null } | null
+}
+
+export type ScriptView = Pick<MachineView, 'subrequests'> & { readonly candidates: string }
+
+/** haproxy.cfg depends on ports, TLS, condition names and retry policies only. */
 export function machineView(proxy: ProxyModel, settings: DataPlaneSettings): MachineView {
   const { root, statusPort } = settings
   const headers = dimensionViews('header', proxy.conditionNames.headers)
   const queries = dimensionViews('query', proxy.conditionNames.queries)
   return {
     root,
-    script: `${root}/general/${scriptFile}`,
+    scripts: scriptNames.map((name) => `${root}/general/${scriptFile(name)}`),
+    subrequests: subrequestsView(root),
     statusPort,
     meta: mapPath(root, names.metaMap),
-    frontends: httpFrontends(proxy).map((frontend) => ({ ...frontendView(frontend, root), headers, queries })),
-  }
-}
-
-export const scriptFile = 'candidates.lua'
-
-export function scriptView(settings: DataPlaneSettings): ScriptView {
-  return { candidates: mapPath(settings.root, names.candidatesMap) }
-}
-
-export function backendView(backend: Backend): BackendView {
-  return {
-    name: names.backendName(backend.id, backend.profile),
-    profile: backend.profile,
-    servers: backend.servers.map((server) => ({
-      name: names.serverName(server),
-      address: server.address.includes(':') ? `[${server.address}]` : server.address,
-      port: server.port,
+    retries: retryViews(proxy),
+    frontends: httpFrontends(proxy).map((frontend) => ({
+      ...frontendView(frontend, root),
+      socket: httpsSocket(proxy, frontend.port, root),
+      headers,
+      queries,
     })),
+    streams: streamViews(proxy, root),
+    clientCertificate: proxy.clientCertificate === undefined ? null : certificatePath(root, proxy.clientCertificate.id),
   }
 }
 
-function frontendView(frontend: HttpFrontend, root: string): Omit<FrontendView, 'headers' | 'queries'> {
-  const { port, tls } = frontend
+/** Lua files: `NAME.lua.hbs` → `NAME.lua`. All are loaded always: a route that is the first to need one must not cost a reload. */
+export const scriptNames = ['candidates', 'names', 'origins', 'subrequests', 'authorization', 'backoff'] as const
+export type ScriptName = (typeof scriptNames)[number]
+
+export function scriptFile(name: ScriptName): string {
+  return `${name}.lua`
+}
+
+export function scriptView({ root }: DataPlaneSettings): ScriptView {
+  return { candidates: mapPath(root, names.candidatesMap), subrequests: subrequestsView(root) }
+}
+
+function subrequestsView(root: string): MachineView['subrequests'] {
+  return { map: mapPath(root, names.subrequestsMap), socket: `${root}/run/subrequests.sock` }
+}
+
+export function backendView(backend: Backend, root: string): BackendView {
+  const { id, profile, tls, servers } = backend
+  return {
+    name: names.backendName(id, profile),
+    profile,
+    tls: tls === undefined ? null : backendTlsView(tls, root),
+    backoff: backoffView(profile),
+    servers: servers.map((server) => serverView(server, serverOptions(backend, root))),
+  }
+}
+
+function backendTlsView({ authorities, altNames }: BackendTls, root: string): BackendTlsView {
+  const words = altNames.map(({ kind, value }) => `${altNameLetters[kind]}${Buffer.from(value).toString('hex')}`)
+  return { caFile: authoritiesPath(root, authorities), altNames: words.length === 0 ? null : words.join(':') }
+}
+
+const altNameLetters = { hostname: 'h', uri: 'u' } satisfies Record<AltName['kind'], string>
+
+function serverView(server: Server, options: ServerOptions = {}): ServerView {
+  const { proto, ssl } = options
+  return {
+    name: names.serverName(server, options),
+    address: server.address.includes(':') ? `[${server.address}]` : server.address,
+    port: server.port,
+    proto: proto ?? null,
+    ssl: ssl === undefined ? null : { ...ssl, certificate: ssl.certificate ?? null },
+  }
+}
+
+function frontendView(frontend: HttpFrontend, root: string): Omit<FrontendView, 'socket' | 'headers' | 'queries'> {
+  const { port, tls, listeners } = frontend
+  const clients = tls?.clients
   return {
     name: names.frontendName(port, tls !== undefined),
     port,
     certificates: tls === undefined ? null : `${root}/ssl/${names.certificateListFile(port)}`,
+    clients:
+      clients === undefined ? null : { caFile: caPath(root, clients.ca), required: clients.mode === 'valid-only' },
+    listeners: listeners === undefined ? null : mapPath(root, names.listenersMap(port)),
     hosts: mapPath(root, names.hostsMap(port)),
     paths: mapPath(root, names.pathsMap(port)),
     tree: mapPath(root, names.treeMap),

@@ -11,7 +11,7 @@ import type { RenderedConfig } from '../model/rendered.ts'
 
 /** File name relative to the root → content, sorted. Certificates are left out: their keys are secret. */
 export function filesOf(rendered: RenderedConfig): ReadonlyMap<string, string> {
-  const { machine, maps, backends, certificateLists } = rendered
+  const { machine, maps, backends, certificateLists, udp } = rendered
   const files: [string, string][] = [
     ['haproxy.cfg', machine.text],
     [
@@ -21,6 +21,7 @@ export function filesOf(rendered: RenderedConfig): ReadonlyMap<string, string> {
         .map(([, { text }]) => text)
         .join('\n'),
     ],
+    ...(udp === undefined ? [] : [['general/udp.conf', udp.text] satisfies [string, string]]),
     ...[...machine.scripts].map(([file, text]): [string, string] => [`general/${file}`, text]),
     ...[...maps].map(([file, sections]): [string, string] => [`maps/${file}`, mapText(sections)]),
     ...[...certificateLists].map(([file, entries]): [string, string] => [

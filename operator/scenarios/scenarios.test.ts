@@ -28,7 +28,15 @@ const programmed: Outcome = {
 const render = loadRenderer(templates, defaultDataPlane)
 const haproxy = findHaproxy()
 /** What all have in common, kept once: the head of every haproxy.cfg, and the script. */
-const common = { '_prologue.cfg': 'haproxy.cfg', '_candidates.lua': 'general/candidates.lua' } as const
+const common = {
+  '_prologue.cfg': 'haproxy.cfg',
+  '_candidates.lua': 'general/candidates.lua',
+  '_names.lua': 'general/names.lua',
+  '_origins.lua': 'general/origins.lua',
+  '_subrequests.lua': 'general/subrequests.lua',
+  '_authorization.lua': 'general/authorization.lua',
+  '_backoff.lua': 'general/backoff.lua',
+} as const
 
 describe('scenarios', () => {
   const names = readdirSync(here, { withFileTypes: true })
@@ -88,14 +96,16 @@ function outputOf(name: string): Output {
 
 // Empty files and what all have in common are left out; DEL, which ends exact paths in maps, is made visible.
 function shown(rendered: RenderedConfig): Output {
-  const files = [...filesOf(rendered)].filter(
-    ([file, text]) => text.trim() !== '' && file !== common['_candidates.lua'],
-  )
-  const head = rendered.machine.text.replace(/\n\nfrontend https?-[\s\S]*$/, '\n')
+  const files = [...filesOf(rendered)].filter(([file, text]) => text.trim() !== '' && !file.endsWith('.lua'))
+  const head = rendered.machine.text.replace(/\n\nfrontend (?:https?|tls|terminate|tcp)-[\s\S]*$/, '\n')
   const prologue = commonPart('_prologue.cfg', head)
   expect(head, 'the head of haproxy.cfg').to.equal(prologue)
-  const script = rendered.machine.scripts.get('candidates.lua') ?? ''
-  expect(script).to.equal(commonPart('_candidates.lua', script))
+  const scripts = [...rendered.machine.scripts].filter(([file]) => file.endsWith('.lua'))
+  expect(scripts.map(([file]) => `general/${file}`)).to.deep.equal(Object.values(common).slice(1))
+  for (const [file, text] of Object.entries(common).slice(1)) {
+    const script = rendered.machine.scripts.get(text.slice('general/'.length)) ?? ''
+    expect(script).to.equal(commonPart(file, script))
+  }
   return new Map(
     files.map(([file, text]) => [
       file,
@@ -107,7 +117,7 @@ function shown(rendered: RenderedConfig): Output {
 // Written by the first scenario of a golden run only, so that the others are compared with it.
 const written = new Set<string>()
 
-function commonPart(file: keyof typeof common, text: string): string {
+function commonPart(file: string, text: string): string {
   const path = join(here, file)
   if (golden && !written.has(file)) writeFileSync(path, text)
   written.add(file)

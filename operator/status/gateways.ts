@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Gateway, GatewayStatusListener } from '../model/kubernetes.ts'
+import type { Gateway } from '../model/kubernetes.ts'
 import type { Outcome, StatusPatch } from '../model/rendered.ts'
 import type { Finding, GatewayReport, ListenerReport } from '../model/report.ts'
 import { keyOf } from '../model/snapshot.ts'
 import { complete, no, sameConditions, toConditions, yes } from './conditions.ts'
+import { judgeListeners, sameListeners } from './listeners.ts'
 import { type Judged, missingAddresses, programmed } from './programmed.ts'
 
 type Case = {
@@ -34,26 +35,10 @@ export function judgeGateway({ gateway, report, outcome, now }: Case): StatusPat
     ...present,
     addresses: (outcome === undefined ? kept : outcome.addresses).slice(0, mostAddresses),
     conditions: toConditions(findings, present?.conditions ?? [], stamp),
-    listeners: report.listeners.map((listener): GatewayStatusListener => {
-      const before = present?.listeners?.find(({ name }) => name === listener.name)?.conditions ?? []
-      return {
-        name: listener.name,
-        attachedRoutes: listener.attachedRoutes,
-        supportedKinds: listener.supportedKinds,
-        conditions: toConditions(judgeListener(listener, { ...judged, present: before }), before, stamp),
-      }
-    }),
+    listeners: judgeListeners({ reports: report.listeners, present: present?.listeners, judged, stamp }),
+    ...attachedSets(gateway, report),
   }
   return sameStatus(present, status) ? undefined : { kind: 'Gateway', key: keyOf(gateway), status }
-}
-
-function judgeListener(report: ListenerReport, judged: Parameters<typeof programmed>[0]): readonly Finding[] {
-  return complete(report.findings, [
-    yes('Accepted', 'Accepted', 'The listener is valid.'),
-    yes('ResolvedRefs', 'ResolvedRefs', 'Everything the listener refers to exists and may be used.'),
-    no('Conflicted', 'NoConflicts', 'No other listener is in the way.'),
-    programmed(judged, 'All ready pods of the data plane serve this listener.'),
-  ])
 }
 
 // A Gateway that is not accepted has no proxy, so nothing will ever be known of its addresses.
@@ -79,22 +64,20 @@ function gatewayProgrammed(gateway: Gateway, judged: Judged): Finding {
   return missingAddresses(gateway, judged.outcome.addresses) ?? finding
 }
 
-function sameStatus(present: Gateway['status'], wanted: NonNullable<Gateway['status']>): boolean {
-  const listeners = present?.listeners ?? []
-  const wantedListeners = wanted.listeners ?? []
-  return (
-    isDeepStrictEqual(present?.addresses ?? [], wanted.addresses ?? []) &&
-    sameConditions(present?.conditions ?? [], wanted.conditions ?? []) &&
-    listeners.length === wantedListeners.length &&
-    listeners.every((listener, at) => sameListener(listener, wantedListeners[at]))
-  )
+// Told where ListenerSets play a part, and taken back where they did.
+function attachedSets(
+  { spec, status }: Gateway,
+  { attachedListenerSets }: GatewayReport,
+): Pick<NonNullable<Gateway['status']>, 'attachedListenerSets'> {
+  const isNews = spec.allowedListeners !== undefined || status?.attachedListenerSets !== undefined
+  return isNews ? { attachedListenerSets } : {}
 }
 
-function sameListener(a: GatewayStatusListener, b: GatewayStatusListener | undefined): boolean {
+function sameStatus(present: Gateway['status'], wanted: NonNullable<Gateway['status']>): boolean {
   return (
-    a.name === b?.name &&
-    a.attachedRoutes === b.attachedRoutes &&
-    isDeepStrictEqual(a.supportedKinds ?? [], b.supportedKinds ?? []) &&
-    sameConditions(a.conditions, b.conditions)
+    present?.attachedListenerSets === wanted.attachedListenerSets &&
+    isDeepStrictEqual(present?.addresses ?? [], wanted.addresses ?? []) &&
+    sameConditions(present?.conditions ?? [], wanted.conditions ?? []) &&
+    sameListeners(present?.listeners, wanted.listeners)
   )
 }

@@ -61,13 +61,20 @@ type World = {
 }
 
 function report(parts: Partial<Report> = {}): Report {
-  return { classes: new Map(), gateways: new Map(), routes: new Map(), ...parts }
+  return {
+    classes: new Map(),
+    gateways: new Map(),
+    listenerSets: new Map(),
+    routes: new Map(),
+    policies: new Map(),
+    ...parts,
+  }
 }
 
 function judgeGateway({ object = gateway(), report: found = {}, outcome }: World): StatusPatch | undefined {
   const cluster = snapshot()
   cluster.Gateway.set('shop/web', object)
-  const gateways = new Map([['shop/web', { findings: [], listeners: [listener()], ...found }]])
+  const gateways = new Map([['shop/web', { findings: [], listeners: [listener()], attachedListenerSets: 0, ...found }]])
   const outcomes = new Map(outcome === undefined ? [] : [['shop/web', outcome]])
   return createStatuses()({ snapshot: cluster, report: report({ gateways }), outcomes, features: [], now })[0]
 }

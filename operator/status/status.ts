@@ -1,8 +1,9 @@
-import type { Gateway, GatewayClass } from '../model/kubernetes.ts'
+import type { Gateway, GatewayClass, ListenerSet } from '../model/kubernetes.ts'
 import type { Outcome, StatusPatch } from '../model/rendered.ts'
 import {
   type ClassReport,
   type GatewayReport,
+  type ListenerSetReport,
   type Report,
   type RouteId,
   routeId,
@@ -15,6 +16,8 @@ import { type Entry, Gathering, type Members, memo, settle } from '../lib/derive
 import { partNamed, partOf } from '../lib/parts.ts'
 import { judgeClass } from './gateway-classes.ts'
 import { judgeGateway } from './gateways.ts'
+import { judgeListenerSet } from './listener-sets.ts'
+import { createPolicyStatuses } from './policies.ts'
 import { judgeRoute, type Route } from './routes.ts'
 
 export type StatusInput = {
@@ -54,18 +57,16 @@ export function createStatuses(): Judge {
       }),
     ),
   )
-  const ofRoute = memo((route: Route) =>
-    memo((given: RouteReport): Patch => {
-      const report = given === noReport ? undefined : given
-      return judgeRoute({ route, report, now })
-    }),
-  )
-  const routesOf = memo(routesByPart)
-  const ofRoutes = memo((routes: readonly Entry<Route>[]) =>
-    memo((reports: Report['routes']): readonly StatusPatch[] =>
-      routes.flatMap(({ member, value }) => ofRoute(value)(reports.get(member) ?? noReport) ?? []),
+  const ofSet = memo((set: ListenerSet) =>
+    memo((report: ListenerSetReport) =>
+      memo((given: Outcome): Patch => {
+        const outcome = given === noOutcome ? undefined : given
+        return judgeListenerSet({ set, report, outcome, now })
+      }),
     ),
   )
+  const ofPolicies = createPolicyStatuses()
+  const ofRoutes = createRouteStatuses()
 
   return (input) => {
     now = input.now
@@ -82,18 +83,43 @@ export function createStatuses(): Judge {
       const gateway = snapshot.Gateway.get(key)
       if (gateway !== undefined) add(ofGateway(gateway)(found)(outcomes.get(key) ?? noOutcome))
     }
+    for (const [key, found] of report.listenerSets) {
+      const set = snapshot.ListenerSet.get(key)
+      if (set !== undefined) add(ofSet(set)(found)(outcomes.get(found.gateway) ?? noOutcome))
+    }
+    return [...patches, ...ofRoutes(input), ...ofPolicies(snapshot, report.policies, now)]
+  }
+}
+
+function createRouteStatuses(): Judge {
+  let now = new Date(0)
+  const ofRoute = memo((route: Route) =>
+    memo((given: RouteReport): Patch => {
+      const report = given === noReport ? undefined : given
+      return judgeRoute({ route, report, now })
+    }),
+  )
+  const routesOf = memo(routesByPart)
+  const ofRoutes = memo((routes: readonly Entry<Route>[]) =>
+    memo((reports: Report['routes']): readonly StatusPatch[] =>
+      routes.flatMap(({ member, value }) => ofRoute(value)(reports.get(member) ?? noReport) ?? []),
+    ),
+  )
+
+  return (input) => {
+    now = input.now
+    const { snapshot, report, outcomes } = input
     const refused = refusals(outcomes)
     const routes = routesOf(snapshot)
     settle()
-    for (const part of routes.names())
-      for (const patch of ofRoutes(routes.bucket(part))(partNamed(report.routes, part) ?? noReports))
-        if (!refused.has(`${patch.kind} ${patch.key}`)) patches.push(patch)
-    for (const [id, by] of refused) {
+    const patches = [...routes.names()].flatMap((part) =>
+      ofRoutes(routes.bucket(part))(partNamed(report.routes, part) ?? noReports),
+    )
+    const again = [...refused].flatMap(([id, refusedBy]) => {
       const route = routeOf(snapshot, id)
-      const found = report.routes.get(id)
-      if (route !== undefined) add(judgeRoute({ route, report: found, refusals: by, now }))
-    }
-    return patches
+      return (route && judgeRoute({ route, report: report.routes.get(id), refusals: refusedBy, now })) ?? []
+    })
+    return [...patches.filter(({ kind, key }) => !refused.has(`${kind} ${key}`)), ...again]
   }
 }
 

@@ -171,14 +171,14 @@ describe('translate/attachment', () => {
     },
     {
       what: 'a filter that is not supported',
-      spec: { rules: [{ filters: [{ type: 'CORS', cors: {} }] }] },
+      spec: { rules: [{ filters: [{ type: 'ExtensionRef', extensionRef: { group: 'a', kind: 'B', name: 'c' } }] }] },
       outcome: ['shop/web UnsupportedValue'],
       attached: [0],
     },
     {
       what: 'refused by the parent and by itself',
       refs: [{ ...web, sectionName: 'x' }],
-      spec: { rules: [{ filters: [{ type: 'CORS', cors: {} }] }] },
+      spec: { rules: [{ filters: [{ type: 'ExtensionRef', extensionRef: { group: 'a', kind: 'B', name: 'c' } }] }] },
       outcome: ['shop/web NoMatchingParent UnsupportedValue'],
       attached: [0],
     },

@@ -6,6 +6,7 @@ import { compareTexts } from '../lib/compare-texts.ts'
 import { family, Gathering } from '../lib/derive.ts'
 
 import { serverAddress } from './addresses.ts'
+import { backendKey, backendOf } from './backend-key.ts'
 import { attempt } from './fault.ts'
 import { isPort } from './ports.ts'
 
@@ -13,7 +14,7 @@ const serviceNameLabel = 'kubernetes.io/service-name'
 
 /** Of a slice what servers are made of. */
 type Endpoints = {
-  readonly ports: readonly { readonly name: string; readonly port: Port }[]
+  readonly ports: readonly { readonly transport: Transport; readonly name: string; readonly port: Port }[]
   readonly addresses: readonly { readonly address: string; readonly state: EndpointState }[]
 }
 const noEndpoints: Endpoints = { ports: [], addresses: [] }
@@ -44,32 +45,42 @@ export function createBackends(snapshot: Snapshot): (id: BackendId, profile: Bac
     )
     return [[keyFor(splitKey(key).namespace, service), endpoints] as const]
   })
-  const portName = family((id) => {
-    const { service, port } = partsOf(id)
+  const portName = family((place) => {
+    const { service, port, transport } = partsOf(place)
     const ports = snapshot.Service.get(service)?.spec?.ports ?? []
-    return ports.find((candidate) => candidate.port === port && isTcp(candidate.protocol))?.name ?? ''
+    return ports.find((candidate) => candidate.port === port && transportOf(candidate) === transport)?.name ?? ''
   })
-  const servers = family((id) => {
-    const gathered = slices.bucket(partsOf(id).service).map(({ value }) => value)
-    return serversOf(gathered, portName(id))
+  const servers = family((place) => {
+    const { service, transport } = partsOf(place)
+    const gathered = slices.bucket(service).map(({ value }) => value)
+    return serversOf(gathered, { transport, name: portName(place) })
   })
   const backend = family((key): Backend => {
-    const bar = key.lastIndexOf('|')
-    const id = key.slice(0, bar)
-    return { id, profile: key.slice(bar + 1) === 'plain' ? 'plain' : 'filtered', servers: servers(id) }
+    const { id, profile } = backendOf(key)
+    return { id, profile, servers: servers(`${id.replace(/\/h2$/, '')}|${profile === 'udp' ? 'UDP' : 'TCP'}`) }
   })
-  return (id, profile) => backend(`${id}|${profile}`)
+  return (id, profile) => backend(backendKey({ id, profile }))
 }
 
-function partsOf(id: BackendId): { readonly service: ObjectKey; readonly port: Port } {
-  const colon = id.lastIndexOf(':')
-  return { service: id.slice(0, colon), port: Number(id.slice(colon + 1)) }
+type Transport = 'TCP' | 'UDP'
+type ServicePort = { readonly service: ObjectKey; readonly port: Port; readonly transport: Transport }
+
+// Of `shop/cart:8080|TCP`.
+function partsOf(place: string): ServicePort {
+  const colon = place.lastIndexOf(':')
+  const [port, transport] = place.slice(colon + 1).split('|')
+  return {
+    service: place.slice(0, colon),
+    port: Number.parseInt(port ?? '', 10),
+    transport: transport === 'UDP' ? 'UDP' : 'TCP',
+  }
 }
 
 function endpointsOf(slice: V1EndpointSlice): Endpoints {
-  const ports = (slice.ports ?? []).flatMap(({ name, port, protocol }) =>
-    port !== undefined && isPort(port) && isTcp(protocol) ? [{ name: name ?? '', port }] : [],
-  )
+  const ports = (slice.ports ?? []).flatMap(({ name, port, protocol }) => {
+    const transport = transportOf({ protocol })
+    return port !== undefined && isPort(port) && transport !== undefined ? [{ transport, name: name ?? '', port }] : []
+  })
   const addresses = (slice.endpoints ?? []).flatMap((endpoint) => {
     const state = stateOf(endpoint.conditions ?? {})
     if (state === undefined) return []
@@ -90,22 +101,25 @@ function stateOf(conditions: {
   return conditions.serving === true && conditions.terminating === true ? 'draining' : undefined
 }
 
-function serversOf(slices: readonly Endpoints[], portName: string): readonly Server[] {
-  const ready = serversIn(slices, portName, 'ready')
-  return ready.length > 0 ? ready : serversIn(slices, portName, 'draining')
+type PortName = { readonly transport: Transport; readonly name: string }
+
+function serversOf(slices: readonly Endpoints[], port: PortName): readonly Server[] {
+  const ready = serversIn(slices, port, 'ready')
+  return ready.length > 0 ? ready : serversIn(slices, port, 'draining')
 }
 
 // The slice's port of the same name as the Service's holds the target port, already resolved.
-function serversIn(slices: readonly Endpoints[], portName: string, wanted: EndpointState): readonly Server[] {
+function serversIn(slices: readonly Endpoints[], of: PortName, wanted: EndpointState): readonly Server[] {
   const found = new Map<string, Server>()
   for (const { ports, addresses } of slices)
-    for (const { name, port } of ports)
+    for (const { transport, name, port } of ports)
       for (const { address, state } of addresses)
-        if (name === portName && state === wanted) found.set(`${address} ${port}`, { address, port })
+        if (transport === of.transport && name === of.name && state === wanted)
+          found.set(`${address} ${port}`, { address, port })
   const sorted = [...found.values()].toSorted((a, b) => compareTexts(a.address, b.address) || a.port - b.port)
   return sorted.slice(0, mostServers)
 }
 
-function isTcp(protocol: string | undefined): boolean {
-  return protocol === undefined || protocol === 'TCP'
+function transportOf({ protocol = 'TCP' }: { readonly protocol?: string | undefined }): Transport | undefined {
+  return protocol === 'TCP' || protocol === 'UDP' ? protocol : undefined
 }

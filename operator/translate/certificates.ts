@@ -10,10 +10,11 @@ import { shortHash } from '../lib/hash.ts'
 
 import { type CertificateRef, certificateReference, gatewayApiGroup } from './defaults.ts'
 import type { ListenerCertificates } from './listeners.ts'
+import type { ParentKind } from './parent-ids.ts'
 import type { References } from './references.ts'
 
-/** Where certificateRefs stand: in the `field` of a Gateway of this namespace. */
-export type CertificatePlace = { readonly namespace: string; readonly field: string }
+/** Where certificateRefs stand: in the `field` of a Gateway or ListenerSet of this namespace. */
+export type CertificatePlace = { readonly kind: ParentKind; readonly namespace: string; readonly field: string }
 
 /**
  * The certificates of a listener that terminates TLS. Bad references cost their certificate; the listener goes on with the others.
@@ -24,8 +25,8 @@ export function createListenerCertificates(
 ): (listener: GatewayListener, place: CertificatePlace) => ListenerCertificates {
   const checked = memo(checkCertificate)
 
-  function resolve(ref: CertificateRef, { namespace, field }: CertificatePlace): ListenerCertificates {
-    const from = { group: gatewayApiGroup, kind: 'Gateway', namespace }
+  function resolve(ref: CertificateRef, { kind, namespace, field }: CertificatePlace): ListenerCertificates {
+    const from = { group: gatewayApiGroup, kind, namespace }
     const found = references.resolve(from, certificateReference(ref, namespace), 'Secret')
     if (found.kind === 'refused') {
       const reason = found.reason === 'RefNotPermitted' ? found.reason : 'InvalidCertificateRef'
@@ -36,12 +37,12 @@ export function createListenerCertificates(
     return { certificates: [result.certificate], problems: [] }
   }
 
-  return (listener, { namespace, field }) => {
+  return (listener, { kind, namespace, field }) => {
     const refs = listener.tls?.certificateRefs ?? []
     const at = `${field}.tls.certificateRefs`
     if (refs.length === 0)
       return unresolved('InvalidCertificateRef', `${at} is empty; name a Secret of type kubernetes.io/tls.`)
-    const resolved = refs.map((ref, index) => resolve(ref, { namespace, field: `${at}[${index}]` }))
+    const resolved = refs.map((ref, index) => resolve(ref, { kind, namespace, field: `${at}[${index}]` }))
     return {
       certificates: resolved.flatMap(({ certificates }) => certificates),
       problems: resolved.flatMap(({ problems }) => problems),

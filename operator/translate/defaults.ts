@@ -6,6 +6,7 @@ import type { Hostname } from '../model/proxy-model.ts'
 import type { ParentRef } from '../model/report.ts'
 import { keyFor, type ObjectKey } from '../model/snapshot.ts'
 
+import { type ParentId, parentId, parentKinds } from './parent-ids.ts'
 import type { Reference } from './references.ts'
 
 export const gatewayApiGroup = 'gateway.networking.k8s.io'
@@ -14,8 +15,15 @@ export type RouteGroupKind = { readonly group: string; readonly kind: string }
 export type CertificateRef = NonNullable<NonNullable<GatewayListener['tls']>['certificateRefs']>[number]
 type Address = NonNullable<Gateway['spec']['addresses']>[number]
 
-/** The Gateway that a parentRef of a route in `namespace` names; undefined when it names another kind. */
-export function parentGateway(ref: ParentRef, namespace: string): ObjectKey | undefined {
+/** The Gateway or ListenerSet that a parentRef of a route in `namespace` names; undefined when it names another kind. */
+export function parentOf(ref: ParentRef, namespace: string): ParentId | undefined {
+  const kind = parentKinds.find((known) => known === (ref.kind ?? 'Gateway'))
+  if (kind === undefined || (ref.group ?? gatewayApiGroup) !== gatewayApiGroup) return undefined
+  return parentId(kind, keyFor(ref.namespace ?? namespace, ref.name))
+}
+
+/** The Gateway that the parentRef of a ListenerSet in `namespace` names; undefined when it names another kind. */
+export function parentGateway(ref: Omit<ParentRef, 'port' | 'sectionName'>, namespace: string): ObjectKey | undefined {
   const isGateway = (ref.group ?? gatewayApiGroup) === gatewayApiGroup && (ref.kind ?? 'Gateway') === 'Gateway'
   return isGateway ? keyFor(ref.namespace ?? namespace, ref.name) : undefined
 }

@@ -31,9 +31,48 @@ describe('translate/listeners', () => {
   const kinds = (...names: readonly string[]): Partial<GatewayListener> => ({
     allowedRoutes: { kinds: names.map((kind) => ({ kind })) },
   })
+  const unsupported = ['Accepted=False/UnsupportedProtocol', notProgrammed]
+  const passthrough = (more: Partial<GatewayListener> = {}): GatewayListener =>
+    listener({ name: 'tls', protocol: 'TLS', port: 443, tls: { mode: 'Passthrough' }, ...more })
+  const twice = (reason: string): readonly (readonly string[])[] => {
+    const conflict = [`Conflicted=True/${reason}`, `Accepted=False/${reason}`, notProgrammed]
+    return [conflict, conflict]
+  }
   const rows: readonly Row[] = [
     ['one of HTTP', [listener()], []],
-    ['one of TCP', [listener({ protocol: 'TCP' })], ['Accepted=False/UnsupportedProtocol', notProgrammed]],
+    ['one of TCP', [listener({ protocol: 'TCP' })], []],
+    ['one of UDP, on a port of the data plane for TCP', [listener({ protocol: 'UDP', port: 8404 })], []],
+    ['one of an unknown protocol', [listener({ protocol: 'SCTP' })], unsupported],
+    ['TLS passthrough without a certificate', [passthrough()], []],
+    [
+      'TLS without a certificate',
+      [listener({ protocol: 'TLS' })],
+      ['ResolvedRefs=False/InvalidCertificateRef', notProgrammed],
+    ],
+    ['TLS with a certificate', [tlsListener(['tls'], { protocol: 'TLS' })], []],
+    [
+      'TLS and HTTPS on a port',
+      [
+        passthrough({ hostname: 'a.com' }),
+        tlsListener(['tls'], { name: 'b', hostname: 'b.com' }),
+        tlsListener(['tls'], { name: 'c', protocol: 'TLS', hostname: 'c.com' }),
+      ],
+      [],
+      [],
+      [],
+    ],
+    [
+      'TLS and HTTPS on a port, for the same hostname',
+      [passthrough({ hostname: 'a.com' }), tlsListener(['tls'], { hostname: 'a.com' })],
+      ...twice('HostnameConflict'),
+    ],
+    ['HTTP and TLS on a port', [listener(), passthrough({ port: 80 })], ...twice('ProtocolConflict')],
+    [
+      'TCP twice on a port, whatever the hostname',
+      [listener({ protocol: 'TCP', hostname: 'a.com' }), listener({ name: 'two', protocol: 'TCP' })],
+      ...twice('ProtocolConflict'),
+    ],
+    ['TCP and UDP on a port', [listener({ protocol: 'TCP' }), listener({ name: 'udp', protocol: 'UDP' })], [], []],
     [
       'protocol with the name of an inherited property',
       [listener({ protocol: 'constructor' })],
@@ -67,12 +106,7 @@ describe('translate/listeners', () => {
         notProgrammed,
       ]),
     ],
-    [
-      'HTTP and TCP on a port',
-      [listener(), listener({ name: 'tcp', protocol: 'TCP' })],
-      [],
-      ['Accepted=False/UnsupportedProtocol', notProgrammed],
-    ],
+    ['HTTP and TCP on a port', [listener(), listener({ name: 'tcp', protocol: 'TCP' })], ...twice('ProtocolConflict')],
     [
       'other ports',
       [listener(), listener({ name: 'two', port: 81 }), listener({ name: 'three', hostname: 'a.com' })],
@@ -211,9 +245,9 @@ describe('translate/listeners', () => {
       listener({ ...kinds('X', 'HTTPRoute'), port: 81 }),
       listener({ port: 82 }),
     ]
-    const { report } = withListeners([...listeners, listener({ port: 83, protocol: 'UDP' })])
-    const httpRoute = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }]
-    expect(report?.listeners.map(({ supportedKinds }) => supportedKinds)).to.deep.equal([[], httpRoute, httpRoute, []])
+    const { report } = withListeners([...listeners, listener({ port: 83, protocol: 'SCTP' })])
+    const found = report?.listeners.map(({ supportedKinds }) => supportedKinds.map(({ kind }) => kind))
+    expect(found).to.deep.equal([[], ['HTTPRoute'], ['HTTPRoute', 'GRPCRoute'], []])
   })
 
   it('serves the good listeners of a port beside one without a usable certificate, whose hostname stays its own', () => {
@@ -276,13 +310,13 @@ describe('translate/gateway', () => {
     ['a healthy one', gateway('shop/web'), [], true],
     [
       'no valid listener',
-      gateway('shop/web', [listener({ protocol: 'UDP' })]),
+      gateway('shop/web', [listener({ protocol: 'SCTP' })]),
       ['Accepted=False/ListenersNotValid', notProgrammed],
       false,
     ],
     [
       'some valid listeners',
-      gateway('shop/web', [listener(), listener({ name: 'x', protocol: 'UDP' })]),
+      gateway('shop/web', [listener(), listener({ name: 'x', protocol: 'SCTP' })]),
       ['Accepted=True/ListenersNotValid'],
       true,
     ],
@@ -300,12 +334,6 @@ describe('translate/gateway', () => {
       ['Accepted=False/InvalidParameters', notProgrammed],
       false,
     ],
-    [
-      'a client certificate for backends',
-      gateway('shop/web', [listener()], { tls: { backend: { clientCertificateRef: { name: 'x' } } } }),
-      ['Accepted=False/Invalid', notProgrammed],
-      false,
-    ],
   ]
   for (const [what, web, findings, programmed] of rows)
     it(`${what}: ${findings.join(', ') || 'no findings'}`, () => {
@@ -315,15 +343,6 @@ describe('translate/gateway', () => {
       if (programmed) return
       for (const one of report?.listeners ?? []) expect(summary(one.findings)).to.include(notProgrammed)
     })
-
-  it('does not serve ports for which clients are to be validated, rather than serve them without', () => {
-    const validation = { caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] }
-    const frontend = { default: { validation }, perPort: [{ port: 8443, tls: {} }] }
-    const listeners = [tlsListener(['tls']), tlsListener(['tls'], { name: 'open', port: 8443 })]
-    const { proxy, report } = translate(gateway('shop/web', listeners, { tls: { frontend } }), tlsSecret('shop/tls'))
-    expect(httpFrontends(proxy ?? none).map(({ port }) => port)).to.deep.equal([8443])
-    expect(summary(report?.listeners[0]?.findings)).to.deep.equal(['Accepted=False/UnsupportedValue', notProgrammed])
-  })
 
   it('tells the provisioner what it needs to know', () => {
     const infrastructure = { labels: { a: 'b' }, annotations: { c: 'd' } }
@@ -337,7 +356,7 @@ describe('translate/gateway', () => {
       labels: { a: 'b' },
       annotations: { c: 'd' },
       addresses: ['10.0.0.1'],
-      ports: [{ port: 80, tls: false, transport: 'TCP' }],
+      ports: [{ port: 80, tls: false, transport: 'TCP', kind: 'http' }],
     })
   })
 

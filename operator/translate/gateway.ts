@@ -1,64 +1,124 @@
 import { workloadName } from '../model/names.ts'
 import type { Gateway } from '../model/kubernetes.ts'
-import type { Port, Workload } from '../model/proxy-model.ts'
+import type { Certificate, Port, Workload, WorkloadPort } from '../model/proxy-model.ts'
 import type { Finding } from '../model/report.ts'
 import { keyOf, type ObjectKey, type Snapshot } from '../model/snapshot.ts'
 
+import { compareTexts } from '../lib/compare-texts.ts'
 import { family } from '../lib/derive.ts'
 
 import { createListenerCertificates } from './certificates.ts'
+import { createClientCertificates } from './client-certificate.ts'
+import { createClientValidation, insecureFallbacks } from './client-validation.ts'
 import { addressTypeOf } from './defaults.ts'
 import { attempt } from './fault.ts'
 import type { Classes } from './gateway-class.ts'
 import { type ListenerPlan, planListeners, type Problem } from './listeners.ts'
+import type { ListenerSets } from './listener-sets.ts'
+import { openPorts } from './parents.ts'
 import type { References } from './references.ts'
 
 /** What a Gateway of ours asks for, but for its routes. */
 export type GatewayPlan = {
   readonly id: ObjectKey
-  /** False: Accepted is False; it has no proxy. */
+  /** False: it has no proxy, and Accepted is False. */
   readonly accepted: boolean
   readonly workload: Workload
+  /** Its own. */
   readonly listeners: readonly ListenerPlan[]
+  readonly attachedListenerSets: number
+  /** Shown to servers with TLS that ask for one. */
+  readonly clientCertificate?: Certificate
   readonly findings: readonly Finding[]
 }
 
-type Tools = {
-  readonly classes: Classes
-  readonly references: References
+/** A Gateway of ours and its own listeners, before anybody asks for its ListenerSets. */
+export type GatewayDraft = {
+  readonly gateway: Gateway
+  /** Why it has no proxy, whatever its listeners are; nothing is served then. */
+  readonly problems: readonly Problem[]
+  readonly listeners: readonly ListenerPlan[]
+}
+
+/** What listeners refer to, the same for those of Gateways and of ListenerSets. Tracked. */
+export type ListenerNeeds = {
+  readonly certificatesOf: ReturnType<typeof createListenerCertificates>
+  readonly clientsOf: ReturnType<typeof createClientValidation>
+  /** Ports that the data plane needs for itself. */
   readonly reservedPorts: readonly Port[]
 }
 
-/** Gateways of accepted classes of ours, by key; undefined for any other key. Tracked. */
-export function createGateways(snapshot: Snapshot, tools: Tools): (key: ObjectKey) => GatewayPlan | undefined {
-  const certificatesOf = createListenerCertificates(tools.references)
+/** @param reservedPorts ports that the data plane needs for itself */
+export function createListenerNeeds(references: References, reservedPorts: readonly Port[]): ListenerNeeds {
+  const [certificatesOf, clientsOf] = [createListenerCertificates(references), createClientValidation(references)]
+  return { certificatesOf, clientsOf, reservedPorts }
+}
 
-  function plan(gateway: Gateway): GatewayPlan {
+type DraftTools = { readonly classes: Classes; readonly needs: ListenerNeeds }
+
+/** Gateways of accepted classes of ours, by key; undefined for any other key. Tracked. */
+export function createGatewayDrafts(
+  snapshot: Snapshot,
+  { classes, needs }: DraftTools,
+): (key: ObjectKey) => GatewayDraft | undefined {
+  function draft(gateway: Gateway): GatewayDraft {
+    const namespace = gateway.metadata.namespace ?? ''
     const listeners = planListeners({
-      gateway,
-      reservedPorts: tools.reservedPorts,
-      certificatesOf: (listener, field) =>
-        certificatesOf(listener, { namespace: gateway.metadata.namespace ?? '', field }),
+      listeners: gateway.spec.listeners,
+      namespace,
+      reservedPorts: needs.reservedPorts,
+      certificatesOf: (listener, field) => needs.certificatesOf(listener, { kind: 'Gateway', namespace, field }),
+      clientsOf: (port) => needs.clientsOf(gateway, port),
     })
-    return judge(gateway, listeners)
+    const problems = problemsOf(gateway)
+    return { gateway, problems, listeners: problems.length === 0 ? listeners : listeners.map(withdraw) }
   }
 
-  function planOf(key: ObjectKey): GatewayPlan | undefined {
+  function draftOf(key: ObjectKey): GatewayDraft | undefined {
     const gateway = snapshot.Gateway.get(key)
-    if (gateway === undefined || tools.classes.standing(gateway.spec.gatewayClassName) !== 'accepted') return undefined
+    if (gateway === undefined || classes.standing(gateway.spec.gatewayClassName) !== 'accepted') return undefined
     return attempt(
-      () => plan(gateway),
-      (message) => ({ ...emptyPlan(gateway), findings: rejection([{ type: 'Accepted', reason: 'Invalid', message }]) }),
+      () => draft(gateway),
+      (message) => ({ gateway, problems: [{ type: 'Accepted', reason: 'Invalid', message }], listeners: [] }),
     )
   }
 
   // A Gateway whose class cannot even be read is nobody's.
   return family((key) =>
     attempt(
-      () => planOf(key),
+      () => draftOf(key),
       () => undefined,
     ),
   )
+}
+
+type Tools = {
+  readonly drafts: (key: ObjectKey) => GatewayDraft | undefined
+  readonly references: References
+  readonly sets: Pick<ListenerSets, 'attached' | 'ports'>
+}
+
+/** What the Gateways of `drafts` ask for, their ListenerSets included. Tracked. */
+export function createGateways({ drafts, references, sets }: Tools): (key: ObjectKey) => GatewayPlan | undefined {
+  const clientCertificateOf = createClientCertificates(references)
+
+  function plan(key: ObjectKey, draft: GatewayDraft): GatewayPlan {
+    const judged = judge(draft, { attached: sets.attached(key), ports: sets.ports(key) })
+    const { findings, ...shown } = clientCertificateOf(draft.gateway)
+    return { ...judged, ...shown, findings: [...judged.findings, ...findings] }
+  }
+
+  return family((key) => {
+    const draft = drafts(key)
+    if (draft === undefined) return undefined
+    return attempt(
+      () => plan(key, draft),
+      (message) => ({
+        ...emptyPlan(draft.gateway),
+        findings: rejection([{ type: 'Accepted', reason: 'Invalid', message }]),
+      }),
+    )
+  })
 }
 
 /** Whether a Gateway is suspended, by key; undefined for no. Tracked. */
@@ -74,24 +134,34 @@ export function createSuspensions(snapshot: Snapshot, { standing }: Classes): (k
     )
 }
 
-function judge(gateway: Gateway, listeners: readonly ListenerPlan[]): GatewayPlan {
-  const refused = listeners.filter(({ accepted }) => !accepted)
-  const problems = [...problemsOf(gateway), ...(refused.length === listeners.length ? [noListener(gateway)] : [])]
-  if (problems.length > 0)
-    return { ...emptyPlan(gateway), listeners: listeners.map(withdraw), findings: rejection(problems) }
+/** How many ListenerSets are attached, and the ports that they all need. */
+type Guests = { readonly attached: number; readonly ports: readonly WorkloadPort[] }
+
+// Bad ListenerSets spoil nothing, and the listeners of good ones are like the Gateway's own.
+function judge({ gateway, problems, listeners }: GatewayDraft, { attached, ports }: Guests): GatewayPlan {
+  const valid = listeners.filter(({ accepted }) => accepted)
+  const plan = { ...emptyPlan(gateway), listeners, attachedListenerSets: attached }
+  const none = valid.length === 0 && attached === 0
+  const rejected = rejection([...problems, ...(none ? [noListener(gateway)] : [])])
+  const insecure = insecureFallbacks(gateway)
+  const open = [...openPorts(listeners), ...ports]
+  if (problems.length > 0 || open.length === 0) return { ...plan, findings: [...rejected, ...insecure] }
+  const kept = { ...plan, accepted: true, workload: { ...plan.workload, ports: workloadPorts(open) } }
+  if (none) return { ...kept, findings: [...rejected, ...insecure] }
   const findings = [
-    ...(refused.length > 0 ? [someListenersNotValid(listeners)] : []),
-    ...(listeners.some(({ served }) => served) ? [] : [nothingServed(gateway)]),
+    ...(valid.length < listeners.length ? [someListenersNotValid(listeners)] : []),
+    ...(attached > 0 || listeners.some(({ served }) => served) ? [] : [nothingServed(gateway)]),
   ]
-  return { ...emptyPlan(gateway, listeners), accepted: true, findings }
+  return { ...kept, findings: [...findings, ...insecure] }
 }
 
-function emptyPlan(gateway: Gateway, listeners: readonly ListenerPlan[] = []): GatewayPlan {
-  return { id: keyOf(gateway), accepted: false, workload: workloadOf(gateway, listeners), listeners, findings: [] }
+function emptyPlan(gateway: Gateway): GatewayPlan {
+  const id = keyOf(gateway)
+  const workload = workloadOf(gateway)
+  return { id, accepted: false, workload, listeners: [], attachedListenerSets: 0, findings: [] }
 }
 
-function workloadOf({ metadata, spec }: Gateway, listeners: readonly ListenerPlan[]): Workload {
-  const accepted = listeners.filter((listener) => listener.accepted)
+function workloadOf({ metadata, spec }: Gateway): Workload {
   return {
     name: workloadName(metadata.name ?? '', spec.gatewayClassName),
     namespace: metadata.namespace ?? '',
@@ -101,10 +171,17 @@ function workloadOf({ metadata, spec }: Gateway, listeners: readonly ListenerPla
     annotations: spec.infrastructure?.annotations ?? {},
     // An address without a value asks for any, which is what happens anyway.
     addresses: (spec.addresses ?? []).flatMap(({ value }) => (value === undefined || value === '' ? [] : [value])),
-    ports: [
-      ...new Map(accepted.map(({ port, tls }) => [port, { port, tls, transport: 'TCP' as const }])).values(),
-    ].toSorted((a, b) => a.port - b.port),
+    ports: [],
   }
+}
+
+// Each port once; of the listeners that share one, TLS says most about it.
+function workloadPorts(open: readonly WorkloadPort[]): Workload['ports'] {
+  const sorted = open.toSorted(
+    (a, b) => Number(a.kind === 'tls') - Number(b.kind === 'tls') || Number(a.tls) - Number(b.tls),
+  )
+  const byPlace = new Map(sorted.map((port) => [`${port.port}/${port.transport}`, port]))
+  return [...byPlace.values()].toSorted((a, b) => a.port - b.port || compareTexts(a.transport, b.transport))
 }
 
 // What keeps a Gateway as a whole from being accepted.
@@ -128,9 +205,6 @@ function problemsOf({ metadata, spec }: Gateway): readonly Problem[] {
       : [
           refuse('InvalidParameters', 'has spec.infrastructure.parametersRef, but there are no parameters; remove it.'),
         ]),
-    ...(spec.tls?.backend?.clientCertificateRef === undefined
-      ? []
-      : [refuse('Invalid', 'has spec.tls.backend.clientCertificateRef, which is not supported yet; remove it.')]),
   ]
 }
 

@@ -12,15 +12,24 @@ export function intersectHostnames(listener: Hostname, route: readonly Hostname[
   return [...new Set(common)].toSorted(compareTexts)
 }
 
-/**
- * Which of `patterns` the requests for `hostname` belong to: the most specific that covers all of them. Exact before wildcard,
- * the longer wildcard before the shorter, any host last.
- */
-export function mostSpecific(patterns: readonly Hostname[], hostname: Hostname): Hostname | undefined {
-  const [first] = patterns
-    .filter((pattern) => covers(pattern, hostname))
-    .toSorted((a, b) => specificity(b) - specificity(a))
-  return first
+/** Which of `patterns` the requests for `hostname` belong to: the most specific that covers all of them. */
+export function mostSpecific(
+  patterns: { readonly has: (pattern: Hostname) => boolean },
+  hostname: Hostname,
+): Hostname | undefined {
+  return patternsOf(hostname).find((pattern) => patterns.has(pattern))
+}
+
+/** Every hostname that covers `hostname`, the most specific first: itself, then ever shorter wildcards, any host last. */
+export function patternsOf(hostname: Hostname): readonly Hostname[] {
+  return [hostname, ...wildcardsAbove(hostname)]
+}
+
+/** `a.example.com` → `*.example.com`, `*.com`, and the empty hostname, which is any; of that none. */
+export function wildcardsAbove(hostname: Hostname): readonly Hostname[] {
+  if (hostname === '') return []
+  const labels = hostname.replace(/^\*\./, '').split('.')
+  return [...labels.slice(1).map((_, at) => `*.${labels.slice(at + 1).join('.')}`), '']
 }
 
 /** Whether every host that `hostname` stands for is one that `pattern` stands for. A wildcard covers any number of labels, not none. */
@@ -43,9 +52,4 @@ const ipv4Address = /^\d+(\.\d+){3}$/
 function intersection(a: Hostname, b: Hostname): readonly Hostname[] {
   if (covers(a, b)) return [b]
   return covers(b, a) ? [a] : []
-}
-
-// Of two patterns that cover the same host, an exact one has the host's length; a wildcard is the more specific the longer it is.
-function specificity(pattern: Hostname): number {
-  return pattern.startsWith('*.') ? pattern.length : pattern.length * 1000
 }

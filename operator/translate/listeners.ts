@@ -1,38 +1,49 @@
-import type { Gateway, GatewayListener } from '../model/kubernetes.ts'
-import type { Certificate, Hostname, Port } from '../model/proxy-model.ts'
+import type { GatewayListener } from '../model/kubernetes.ts'
+import type { Certificate, ClientValidation, Hostname, Port } from '../model/proxy-model.ts'
 import type { Finding } from '../model/report.ts'
 
+import type { ListenerClients } from './client-validation.ts'
 import { allowedRoutesOf, hostnameOf, type RouteGroupKind, tlsModeOf } from './defaults.ts'
 import { isHostname } from './hostnames.ts'
 import { type Conflict, conflictsOf } from './listener-conflicts.ts'
-import { overlapsOf } from './listener-overlaps.ts'
 import { type AllowedNamespaces, allowedNamespacesOf } from './namespaces.ts'
 import { isPort } from './ports.ts'
-import { protocolOf } from './protocols.ts'
+import { hasHostnames, type Lane, protocolNames, protocolOf, terminates } from './protocols.ts'
 
 /** What a listener of a Gateway means. */
 export type ListenerPlan = {
   readonly name: string
   readonly port: Port
   readonly tls: boolean
+  readonly lane: Lane
+  /** Empty where hostnames mean nothing. */
   readonly hostname: Hostname
   readonly supportedKinds: readonly RouteGroupKind[]
   readonly namespaces: AllowedNamespaces
-  /** HTTP or HTTPS, for a hostname that can be one: it is its own, even when it is not served, so that no other listener answers in its place. */
+  /** Its protocol is supported, its hostname can be one, and no other object's: it is its own, even when it is not served, so that no other listener answers in its place. */
   readonly known: boolean
   /** False: Accepted is False. */
   readonly accepted: boolean
+  /** Accepted, or refused only because an object that it needs is missing: its port stays open to the world, and the workload keeps its address. */
+  readonly keepsPort: boolean
   /** Accepted, for some kind of route, and if it terminates TLS with a certificate. Otherwise it has a finding Programmed False. */
   readonly served: boolean
   readonly certificates: readonly Certificate[]
+  /** What is asked of clients of an HTTPS listener. */
+  readonly clients?: ClientValidation
   readonly findings: readonly Finding[]
 }
 
 export type ListenerTools = {
-  readonly gateway: Gateway
+  readonly listeners: readonly GatewayListener[]
+  /** Of the Gateway or ListenerSet whose listeners they are. */
+  readonly namespace: string
+  /** Why a listener loses to one of another object that comes before its own. */
+  readonly lostTo?: (listener: GatewayListener) => Conflict | undefined
   /** Ports that the data plane needs for itself. */
   readonly reservedPorts: readonly Port[]
   readonly certificatesOf: (listener: GatewayListener, field: string) => ListenerCertificates
+  readonly clientsOf: (port: Port) => ListenerClients
 }
 export type ListenerCertificates = {
   readonly certificates: readonly Certificate[]
@@ -42,14 +53,19 @@ export type ListenerCertificates = {
 /** One reason why a condition is not as it should be; problems with the same condition are told together. */
 export type Problem = { readonly type: 'Accepted' | 'ResolvedRefs'; readonly reason: string; readonly message: string }
 
-/** All listeners of a Gateway, in its order. https://gateway-api.sigs.k8s.io/reference/spec/#listener */
+/** All listeners of a Gateway or a ListenerSet, in its order. https://gateway-api.sigs.k8s.io/reference/spec/#listener */
 export function planListeners(tools: ListenerTools): readonly ListenerPlan[] {
-  const { listeners } = tools.gateway.spec
-  const conflicts = conflictsOf(listeners)
-  const plans = listeners.map((listener, index) =>
-    planListener(listener, { ...tools, field: `spec.listeners[${index}]`, conflict: conflicts[index] }),
+  const { listeners, lostTo } = tools
+  const lost = listeners.map((listener) => lostTo?.(listener))
+  const conflicts = conflictsOf(listeners, lost)
+  return listeners.map((listener, index) =>
+    planListener(listener, {
+      ...tools,
+      field: `spec.listeners[${index}]`,
+      conflict: conflicts[index],
+      lost: lost[index] !== undefined,
+    }),
   )
-  return plans.map((plan) => ({ ...plan, findings: [...plan.findings, ...overlapsOf(plan, plans)] }))
 }
 
 /** Findings from problems: one condition per type, with the first reason and everybody's message. */
@@ -62,49 +78,68 @@ function findingsOf(problems: readonly Problem[]): readonly Finding[] {
   })
 }
 
-type Place = ListenerTools & { readonly field: string; readonly conflict: Conflict | undefined }
+type Place = ListenerTools & {
+  readonly field: string
+  readonly conflict: Conflict | undefined
+  /** Its hostname is another object's. */
+  readonly lost: boolean
+}
 
 function planListener(listener: GatewayListener, place: Place): ListenerPlan {
   const protocol = protocolOf(listener)
-  const hostname = hostnameOf(listener)
+  const hostname = protocol === undefined || hasHostnames(protocol.lane) ? hostnameOf(listener) : ''
   const kinds = supportedKindsOf(listener, protocol?.kinds ?? [])
   const { certificates, problems: tlsProblems } =
-    protocol?.tls === true ? place.certificatesOf(listener, place.field) : nothing
+    protocol !== undefined && terminates(protocol) ? place.certificatesOf(listener, place.field) : nothing
   const refusals = protocol === undefined ? unsupportedProtocol(listener, place) : refusalsOf(listener, place)
+  const { clients, problems: clientProblems } =
+    protocol?.tls === true && protocol.lane === 'http' ? place.clientsOf(listener.port) : anybody
   const problems =
-    protocol === undefined ? refusals : [...refusals, ...tlsProblems, ...kindProblems(listener, place, kinds)]
-  const accepted = refusals.length === 0
-  const served = accepted && kinds.length > 0 && (protocol?.tls !== true || certificates.length > 0)
+    protocol === undefined
+      ? refusals
+      : [...refusals, ...tlsProblems, ...clientProblems, ...kindProblems(listener, place, kinds)]
+  const accepted = !problems.some(({ type }) => type === 'Accepted')
+  const needsCertificate = protocol !== undefined && terminates(protocol)
+  const served = accepted && kinds.length > 0 && (!needsCertificate || certificates.length > 0)
   return {
     name: listener.name,
     port: listener.port,
     tls: protocol?.tls === true,
+    // Nothing is known of the connections of an unknown protocol.
+    lane: protocol?.lane ?? 'tcp',
     hostname,
     supportedKinds: kinds,
-    namespaces: allowedNamespacesOf(listener, place.gateway.metadata.namespace ?? ''),
-    known: protocol !== undefined && isAnyOrHostname(hostname),
+    namespaces: allowedNamespacesOf(listener, place.namespace),
+    known: protocol !== undefined && isAnyOrHostname(hostname) && !place.lost,
     accepted,
+    keepsPort: refusals.length === 0,
     served,
     certificates,
-    findings: [...conflicted(place.conflict), ...findingsOf(problems), ...(served ? [] : [notProgrammed(problems)])],
+    ...(clients === undefined ? {} : { clients }),
+    findings: [
+      ...conflicted(place.conflict),
+      ...findingsOf(problems),
+      ...(served ? [] : [notProgrammed(problems, place)]),
+    ],
   }
 }
 
 const nothing: ListenerCertificates = { certificates: [], problems: [] }
+const anybody: ListenerClients = { problems: [] }
 
 function isAnyOrHostname(hostname: Hostname): boolean {
   return hostname === '' || isHostname(hostname)
 }
 
 function unsupportedProtocol({ protocol }: GatewayListener, { field }: Place): readonly Problem[] {
-  const message = `${field}.protocol is ${protocol}, which is not supported; write HTTP or HTTPS.`
+  const message = `${field}.protocol is ${protocol}, which is not supported; write one of ${protocolNames.join(', ')}.`
   return [{ type: 'Accepted', reason: 'UnsupportedProtocol', message }]
 }
 
 // Everything that keeps a listener from being accepted.
 function refusalsOf(listener: GatewayListener, place: Place): readonly Problem[] {
   const { field, conflict } = place
-  const unsupported = unsupportedValues(listener, place).map(
+  const unsupported = unsupportedValues(listener).map(
     (text): Problem => ({ type: 'Accepted', reason: 'UnsupportedValue', message: `${field}.${text}.` }),
   )
   const reserved: Problem = {
@@ -114,12 +149,12 @@ function refusalsOf(listener: GatewayListener, place: Place): readonly Problem[]
   }
   return [
     ...(conflict === undefined ? [] : [{ type: 'Accepted' as const, ...conflict }]),
-    ...(place.reservedPorts.includes(listener.port) ? [reserved] : []),
+    ...(protocolOf(listener)?.lane !== 'udp' && place.reservedPorts.includes(listener.port) ? [reserved] : []),
     ...unsupported,
   ]
 }
 
-function unsupportedValues(listener: GatewayListener, { gateway }: Place): readonly string[] {
+function unsupportedValues(listener: GatewayListener): readonly string[] {
   const namespaces = allowedNamespacesOf(listener, '')
   const options = Object.keys(listener.tls?.options ?? {})
   return [
@@ -129,20 +164,8 @@ function unsupportedValues(listener: GatewayListener, { gateway }: Place): reado
     ...(listener.protocol === 'HTTPS' && tlsModeOf(listener) !== 'Terminate'
       ? ['tls.mode is Passthrough, which an HTTPS listener does not know; write Terminate']
       : []),
-    ...(listener.protocol === 'HTTPS' && validatesClients(gateway, listener.port)
-      ? [
-          'port is one for which spec.tls.frontend asks for client certificates, which is not supported yet; remove that',
-        ]
-      : []),
     ...(options.length > 0 ? [`tls.options has ${options.join(', ')}, which is not supported; remove it`] : []),
   ]
-}
-
-// What is said for a port replaces the default. https://gateway-api.sigs.k8s.io/geps/gep-91/
-function validatesClients(gateway: Gateway, port: Port): boolean {
-  const frontend = gateway.spec.tls?.frontend
-  const configuration = frontend?.perPort?.find((row) => row.port === port)?.tls ?? frontend?.default
-  return configuration?.validation !== undefined
 }
 
 // Kinds that are listed but not supported do not appear; without a list it is the protocol's.
@@ -172,7 +195,7 @@ function conflicted(conflict: Conflict | undefined): readonly Finding[] {
   return conflict === undefined ? [] : [{ type: 'Conflicted', status: 'True', ...conflict }]
 }
 
-function notProgrammed(problems: readonly Problem[]): Finding {
+function notProgrammed(problems: readonly Problem[], { lost, conflict }: Place): Finding {
   const message = problems.map((problem) => problem.message).join(' ')
-  return { type: 'Programmed', status: 'False', reason: 'Invalid', message }
+  return { type: 'Programmed', status: 'False', reason: (lost ? conflict?.reason : undefined) ?? 'Invalid', message }
 }

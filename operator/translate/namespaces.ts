@@ -1,6 +1,9 @@
 // From which namespaces a listener takes routes. https://gateway-api.sigs.k8s.io/reference/spec/#routenamespaces
 
-import type { GatewayListener } from '../model/kubernetes.ts'
+import type { Gateway, GatewayListener } from '../model/kubernetes.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+
+import { family } from '../lib/derive.ts'
 
 import { allowedRoutesOf } from './defaults.ts'
 
@@ -16,11 +19,24 @@ export type LabelSelector = NonNullable<ReturnType<typeof allowedRoutesOf>['sele
 type Requirement = NonNullable<LabelSelector['matchExpressions']>[number]
 type Labels = Readonly<Record<string, string>>
 
-/** `gatewayNamespace` is what `Same` means. */
-export function allowedNamespacesOf(listener: GatewayListener, gatewayNamespace: string): AllowedNamespaces {
-  const { from, selector } = allowedRoutesOf(listener)
+/** `namespace` is what `Same` means: that of the listener's Gateway or ListenerSet. */
+export function allowedNamespacesOf(listener: GatewayListener, namespace: string): AllowedNamespaces {
+  return allowedBy(allowedRoutesOf(listener), namespace)
+}
+
+/** From which namespaces a Gateway takes ListenerSets; without a word of it from none. https://gateway-api.sigs.k8s.io/geps/gep-1713/ */
+export function allowedListenersOf({ metadata, spec }: Gateway): AllowedNamespaces {
+  const { from = 'None', selector } = spec.allowedListeners?.namespaces ?? {}
+  if (from === 'None') return { from, fault: 'allows none; write from: All, Same or Selector' }
+  const allowed = allowedBy({ from, selector }, metadata.namespace ?? '')
+  return 'fault' in allowed ? { ...allowed, fault: `is not valid, selector ${allowed.fault}` } : allowed
+}
+
+type Terms = { readonly from: 'All' | 'Selector' | 'Same'; readonly selector: LabelSelector | undefined }
+
+function allowedBy({ from, selector }: Terms, namespace: string): AllowedNamespaces {
   if (from === 'All') return { from }
-  if (from === 'Same') return { from, namespace: gatewayNamespace }
+  if (from === 'Same') return { from, namespace }
   if (selector === undefined) return { from: 'None', fault: 'is missing although from is Selector' }
   const fault = (selector.matchExpressions ?? []).map(faultOf).find((text) => text !== undefined)
   return fault === undefined ? { from, selector } : { from: 'None', fault }
@@ -37,6 +53,14 @@ export function allows(
   if (allowed.from === 'Same') return allowed.namespace === namespace
   const labels = labelsOf(namespace)
   return labels !== undefined && selects(allowed.selector, labels)
+}
+
+/** The labels of a Namespace, by name; undefined when it is not known. Tracked. */
+export function createNamespaceLabels(snapshot: Snapshot): (namespace: string) => Labels | undefined {
+  return family((namespace) => {
+    const known = snapshot.Namespace.get(namespace)
+    return known && { ...known.metadata?.labels, 'kubernetes.io/metadata.name': namespace }
+  })
 }
 
 /** All requirements must hold; a selector without any selects everything. */

@@ -6,7 +6,10 @@ import { compareTexts } from '../lib/compare-texts.ts'
 import { family, Gathering } from '../lib/derive.ts'
 import { type Parts, partOf } from '../lib/parts.ts'
 
+import { type BackendIdentity, backendKey, backendOf, servicePortOf } from './backend-key.ts'
 import { attempt, type Part } from './fault.ts'
+import type { GatewayPlan } from './gateway.ts'
+import type { Policies } from './policies/policies.ts'
 import { routeMembers } from './route-members.ts'
 import type { PlacedRoute } from './routes-placed.ts'
 
@@ -15,22 +18,33 @@ export type ProxyNeeds = {
   readonly backends: (gateway: ObjectKey) => Parts<Backend>
   readonly conditionNames: (gateway: ObjectKey) => ConditionNames
   readonly faults: (gateway: ObjectKey) => readonly string[]
+  /** The proxies that send requests or connections to a Service. */
+  readonly gateways: (service: ObjectKey) => readonly ObjectKey[]
 }
 
 type Sources = {
   readonly routes: (route: RouteId) => PlacedRoute
   readonly backends: (id: BackendId, profile: BackendProfile) => Backend
+  readonly policies: Pick<Policies, 'apply'>
+  readonly gateways: (key: ObjectKey) => Pick<GatewayPlan, 'clientCertificate'> | undefined
 }
 
 /** What routes need, collected by proxy. Names of buckets are joined with `|`, which no object's name holds. */
-export function createProxyNeeds(snapshot: Snapshot, { routes, backends }: Sources): ProxyNeeds {
+export function createProxyNeeds(snapshot: Snapshot, { routes, backends, policies, gateways }: Sources): ProxyNeeds {
   const needs = new Gathering(routeMembers(snapshot), (route) =>
     needsOf(routes(route)).map((need) => [need, true] as const),
   )
+  const withCertificate = (backend: Backend, gateway: ObjectKey): Backend => {
+    const { tls } = backend
+    const shown = tls && gateways(gateway)?.clientCertificate
+    return tls === undefined || shown === undefined
+      ? backend
+      : { ...backend, tls: { ...tls, clientCertificate: shown.id } }
+  }
   const backend = family((need): Part<Backend> => {
     const { id, profile } = backendIn(need)
     return attempt<Part<Backend>>(
-      () => ({ part: backends(id, profile) }),
+      () => ({ part: withCertificate(policies.apply(backends(id, profile)), gatewayOf(need)) }),
       (fault) => ({ part: { id, profile, servers: [] }, fault: `Backend ${id}: ${fault}` }),
     )
   })
@@ -45,18 +59,28 @@ export function createProxyNeeds(snapshot: Snapshot, { routes, backends }: Sourc
     const fault = kindOf(need) === 'backend' ? backend(need).fault : undefined
     return fault === undefined ? [] : [[gatewayOf(need), fault]]
   })
+  const pairs = new Gathering(needs, (need) => {
+    if (kindOf(need) !== 'backend') return []
+    const { service } = servicePortOf(backendIn(need).id)
+    return [[`${service}|${gatewayOf(need)}`, true]]
+  })
+  const gatewaysByService = new Gathering(pairs, (pair) => {
+    const bar = pair.indexOf('|')
+    return [[pair.slice(0, bar), pair.slice(bar + 1)]]
+  })
   const names = (bucket: string): readonly string[] => namesByGateway.values(bucket).toSorted(compareTexts)
   return {
     backends: (gateway) => backendsByGateway.values(gateway),
     conditionNames: family((gateway) => ({ headers: names(`${gateway}|header`), queries: names(`${gateway}|query`) })),
     faults: (gateway) => faults.values(gateway),
+    gateways: (service) => gatewaysByService.values(service),
   }
 }
 
 // `GATEWAY|backend|ID|PROFILE`, `GATEWAY|header|NAME`, `GATEWAY|query|NAME`, for every proxy that serves some of the route.
 function needsOf({ placements, needs: { backends, conditionNames } }: PlacedRoute): readonly string[] {
   const needs = [
-    ...backends.map(({ id, profile }) => `backend|${id}|${profile}`),
+    ...backends.map((backend) => `backend|${backendKey(backend)}`),
     ...conditionNames.headers.map((name) => `header|${name}`),
     ...conditionNames.queries.map((name) => `query|${name}`),
   ]
@@ -72,7 +96,6 @@ function kindOf(need: string): string {
   return need.split('|')[1] ?? ''
 }
 
-function backendIn(need: string): { readonly id: BackendId; readonly profile: BackendProfile } {
-  const [, , id = '', profile] = need.split('|')
-  return { id, profile: profile === 'plain' ? 'plain' : 'filtered' }
+function backendIn(need: string): BackendIdentity {
+  return backendOf(need.split('|').slice(2).join('|'))
 }

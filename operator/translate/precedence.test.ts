@@ -64,6 +64,27 @@ describe('translate/precedence', () => {
       expect(sorted.map(({ id }) => id)).to.deep.equal(['winner', 'loser'])
     })
 
+  const grpc = (service: number, method: number, kind: 'exact' | 'prefix' | 'regex' = 'exact') =>
+    ({ path: { kind, value: '/' }, grpc: { service, method } }) as const
+  const calls: readonly (readonly [string, Partial<Match>, Partial<Match>])[] = [
+    ['the longer service over the longer method', grpc(5, 0, 'prefix'), grpc(4, 9)],
+    ['a service over a method of any', grpc(1, 0, 'prefix'), grpc(0, 9, 'regex')],
+    ['the longer service also when it is an expression', grpc(6, 0, 'regex'), grpc(5, 9)],
+    ['the longer method', grpc(5, 2), grpc(5, 1)],
+    ['a method over headers', grpc(5, 1), { ...grpc(5, 0, 'prefix'), headers: two }],
+    ['exact names over as long an expression', grpc(5, 2), grpc(5, 2, 'regex')],
+    ['more headers of a call', { ...grpc(5, 2), headers: one }, grpc(5, 2)],
+    ['the longest names there can be', grpc(1024, 1023), grpc(1024, 1022)],
+  ]
+  for (const [sentence, winner, loser] of calls)
+    it(`prefers ${sentence}, even in a younger GRPCRoute`, () => {
+      const sorted = sortRules([
+        routeOf('a/a', old, ruleOf('loser', loser)),
+        routeOf('b/b', young, ruleOf('winner', winner)),
+      ])
+      expect(sorted.map(({ id }) => id)).to.deep.equal(['winner', 'loser'])
+    })
+
   it('breaks ties by age, then by name, then by the order inside the route', () => {
     const sorted = sortRules([
       routeOf('b/a', young, ruleOf('b/a 0', {}), ruleOf('b/a 1', {})),

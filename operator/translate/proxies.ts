@@ -1,16 +1,31 @@
-import type { Hostname, HttpFrontend, Port, ProxyModel, SniCertificate, VirtualHost } from '../model/proxy-model.ts'
+import type {
+  Certificate,
+  Frontend,
+  Hostname,
+  HttpFrontend,
+  Port,
+  ProxyModel,
+  SniCertificate,
+  TlsFrontend,
+} from '../model/proxy-model.ts'
 import type { ObjectKey } from '../model/snapshot.ts'
 
+import { compareTexts } from '../lib/compare-texts.ts'
 import { family } from '../lib/derive.ts'
 
+import { createEmptyHosts } from './empty-hosts.ts'
 import type { GatewayPlan } from './gateway.ts'
 import type { ListenerPlan } from './listeners.ts'
 import type { ProxyNeeds } from './needs.ts'
+import type { Parents } from './parents.ts'
+import type { Streams } from './streams.ts'
 import type { VirtualHosts } from './virtual-hosts.ts'
 
 type Sources = {
   readonly gateways: (key: ObjectKey) => GatewayPlan | undefined
+  readonly parents: Parents
   readonly virtualHosts: VirtualHosts
+  readonly streams: Streams
   readonly needs: ProxyNeeds
 }
 
@@ -20,24 +35,39 @@ type Sources = {
  */
 export function createProxies({
   gateways,
+  parents,
   virtualHosts,
+  streams,
   needs,
 }: Sources): (gateway: ObjectKey) => ProxyModel | undefined {
-  const listenersAt = (place: string): readonly ListenerPlan[] => {
-    const bar = place.lastIndexOf('|')
-    const port = Number(place.slice(bar + 1))
-    return (gateways(place.slice(0, bar))?.listeners ?? []).filter((listener) => listener.port === port)
-  }
-  const emptyHosts = family((place): readonly VirtualHost[] => {
+  const listenersAt = (place: string): readonly ListenerPlan[] => parents.listenersAt(place.replace('|', '|TCP|'))
+  const emptyHosts = createEmptyHosts(parents, virtualHosts)
+  // Apart from the hosts, so that it keeps its identity when routes change.
+  const entrance = family((place) => {
     const port = Number(place.slice(place.lastIndexOf('|') + 1))
-    const free = hostnamesOf(listenersAt(place)).filter((hostname) => !virtualHosts.has(place, hostname))
-    return free.map((hostname) => ({ port, hostname, rules: [] }))
+    return entranceOf(
+      port,
+      listenersAt(place).filter(({ lane }) => lane === 'http'),
+    )
   })
-  const frontend = family((place) => {
+  const httpFrontend = family((place): HttpFrontend => {
     const empty = emptyHosts(place)
     const hosts = virtualHosts.ofPort(place)
     const port = Number(place.slice(place.lastIndexOf('|') + 1))
-    return frontendOf(port, listenersAt(place), empty.length === 0 ? hosts : [...hosts, empty])
+    return { kind: 'http', port, hosts: [...hosts, ...empty], ...entrance(place) }
+  })
+  const tlsFrontend = family((place): TlsFrontend => {
+    const bar = place.lastIndexOf('|')
+    const listeners = listenersAt(place)
+    const found = streams.tls({ gateway: place.slice(0, bar), port: Number(place.slice(bar + 1)), listeners })
+    const certificates = certificatesOf(listeners.filter(({ served, lane }) => served && lane === 'terminate'))
+    return certificates.length === 0 ? found : { ...found, tls: { certificates } }
+  })
+  const frontend = family((place): Frontend => {
+    const [gateway = '', kind, port] = place.split('|')
+    if (kind === 'tcp') return streams.tcp(gateway, Number(port))
+    if (kind === 'udp') return streams.udp(gateway, Number(port))
+    return kind === 'tls' ? tlsFrontend(`${gateway}|${port}`) : httpFrontend(`${gateway}|${port}`)
   })
   return family((gateway) => {
     const plan = gateways(gateway)
@@ -45,43 +75,42 @@ export function createProxies({
     return {
       id: gateway,
       workload: plan.workload,
-      frontends: servedPorts(plan).map((port) => frontend(`${gateway}|${port}`)),
+      frontends: parents.frontends(gateway).map((place) => frontend(`${gateway}|${place}`)),
       backends: needs.backends(gateway),
+      ...(plan.clientCertificate !== undefined && { clientCertificate: plan.clientCertificate }),
       conditionNames: needs.conditionNames(gateway),
     }
   })
 }
 
-function servedPorts({ listeners }: GatewayPlan): readonly Port[] {
-  const ports = listeners.filter(({ served }) => served).map(({ port }) => port)
-  return [...new Set(ports)].toSorted((a, b) => a - b)
-}
-
-// Every listener's hostname is a virtual host, so that its requests never fall to a less specific listener: without routes it
-// answers 404, also when the listener itself cannot be served.
 function hostnamesOf(listeners: readonly ListenerPlan[]): readonly Hostname[] {
   return [...new Set(listeners.filter(({ known }) => known).map(({ hostname }) => hostname))]
 }
 
-function frontendOf(port: Port, listeners: readonly ListenerPlan[], hosts: HttpFrontend['hosts']): HttpFrontend {
+// What a port does with connections, from its listeners of HTTP or HTTPS.
+function entranceOf(port: Port, listeners: readonly ListenerPlan[]): Pick<HttpFrontend, 'tls' | 'listeners'> {
   const served = listeners.filter((listener) => listener.served)
-  const frontend: HttpFrontend = { kind: 'http', port, hosts }
-  return served.some(({ tls }) => tls) ? { ...frontend, tls: { certificates: certificatesOf(served) } } : frontend
+  if (!served.some(({ tls }) => tls)) return {}
+  const hostnames = hostnamesOf(listeners).toSorted(compareTexts)
+  // What is asked of clients is the same for all listeners of a port.
+  const clients = served.find((listener) => listener.clients !== undefined)?.clients
+  return {
+    tls: { certificates: certificatesOf(served), ...(clients === undefined ? {} : { clients }) },
+    ...(hostnames.length > 1 ? { listeners: { port, hostnames } } : {}),
+  }
 }
 
 // A certificate that several listeners name is served for the hostnames of all of them, or for whatever it is made out to when one
 // of them has none.
 function certificatesOf(listeners: readonly ListenerPlan[]): readonly SniCertificate[] {
-  const found = new Map<ObjectKey, SniCertificate>()
+  const found = new Map<ObjectKey, { readonly certificate: Certificate; readonly hostnames: Set<Hostname> }>()
   for (const { hostname, certificates } of listeners)
     for (const certificate of certificates) {
-      const before = found.get(certificate.id)
-      found.set(certificate.id, { certificate, hostnames: mergeHostnames(before?.hostnames, hostname) })
+      const entry = found.get(certificate.id) ?? { certificate, hostnames: new Set<Hostname>() }
+      found.set(certificate.id, entry)
+      entry.hostnames.add(hostname)
     }
-  return [...found.values()]
-}
-
-function mergeHostnames(before: readonly Hostname[] | undefined, hostname: Hostname): readonly Hostname[] {
-  if (hostname === '' || before?.length === 0) return []
-  return [...new Set([...(before ?? []), hostname])]
+  return [...found.values()].map(({ certificate, hostnames }) => {
+    return { certificate, hostnames: hostnames.has('') ? [] : [...hostnames] }
+  })
 }

@@ -1,13 +1,18 @@
-import { type RouteId, routeId, routeKinds } from '../model/report.ts'
+import { type RouteId, routeId, type RouteKind, routeKinds } from '../model/report.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 
 import type { Members } from '../lib/derive.ts'
 
-/** Routes of all kinds, as members of one gathering. */
-export function routeMembers(snapshot: Snapshot): Members {
+/** Kinds whose rules are for connections or datagrams, not for requests. */
+export const streamKinds: readonly RouteKind[] = ['TLSRoute', 'TCPRoute', 'UDPRoute']
+/** Kinds whose rules are for requests to a virtual host. */
+export const requestKinds: readonly RouteKind[] = routeKinds.filter((kind) => !streamKinds.includes(kind))
+
+/** Routes of all these kinds, as members of one gathering. */
+export function routeMembers(snapshot: Snapshot, kinds: readonly RouteKind[] = routeKinds): Members {
   return {
     watchMembers(watcher: (id: RouteId, present: boolean) => void) {
-      for (const kind of routeKinds) snapshot[kind].watchMembers((key, present) => watcher(routeId(kind, key), present))
+      for (const kind of kinds) snapshot[kind].watchMembers((key, present) => watcher(routeId(kind, key), present))
     },
   }
 }

@@ -10,14 +10,18 @@ import { createAttachments } from './attachment.ts'
 import { createBackends } from './backends.ts'
 import { follow } from './followed.ts'
 import { createClasses } from './gateway-class.ts'
-import { createGateways, createSuspensions } from './gateway.ts'
+import { createGatewayDrafts, createGateways, createListenerNeeds, createSuspensions } from './gateway.ts'
+import { createListenerSets } from './listener-sets.ts'
 import { createProxyNeeds } from './needs.ts'
+import { createPolicies, createPolicyReports, policyMembers } from './policies/policies.ts'
+import { createParents } from './parents.ts'
 import { createProxies } from './proxies.ts'
 import { createReferences } from './references.ts'
-import { createGatewayReports, createRouteReports } from './reports.ts'
+import { createGatewayReports, createListenerReports, createListenerSetReports, createRouteReports } from './reports.ts'
 import { routeMembers } from './route-members.ts'
 import { createPlacedRoutes } from './routes-placed.ts'
 import { createRouteTranslator } from './routes/routes.ts'
+import { createStreams } from './streams.ts'
 import { createVirtualHosts } from './virtual-hosts.ts'
 
 export { supportedFeatures } from './supported-features.ts'
@@ -42,21 +46,27 @@ export function createTranslator(
   const classes = createClasses(snapshot)
   const references = createReferences(snapshot)
 
-  // 2. What our Gateways and their listeners ask for.
-  const gateways = createGateways(snapshot, { classes, references, reservedPorts: [apiPort, statusPort] })
+  // 2. What our Gateways, their ListenerSets and the listeners of both ask for.
+  const listenerNeeds = createListenerNeeds(references, [apiPort, statusPort])
+  const drafts = createGatewayDrafts(snapshot, { classes, needs: listenerNeeds })
+  const sets = createListenerSets(snapshot, { drafts, needs: listenerNeeds })
+  const gateways = createGateways({ drafts, references, sets })
+  const parents = createParents(snapshot, { drafts, sets: sets.plan })
 
   // 3. What routes mean, whatever they attach to, and where they attach.
-  const translator = createRouteTranslator(snapshot, references)
-  const routes = createPlacedRoutes(snapshot, translator, createAttachments(snapshot, gateways))
+  const policies = createPolicies(snapshot, references)
+  const translator = createRouteTranslator(snapshot, { ...references, encrypts: policies.encrypts })
+  const routes = createPlacedRoutes(snapshot, translator, createAttachments(snapshot, parents), policies)
 
   // 4. Collect: routes by virtual host, virtual hosts and backends by proxy. No derivation reads all routes, so a route's change
   //    costs the same among ten and among thousands.
   const virtualHosts = createVirtualHosts(snapshot, routes)
-  const needs = createProxyNeeds(snapshot, { routes, backends: createBackends(snapshot) })
-  const proxy = createProxies({ gateways, virtualHosts, needs })
+  const needs = createProxyNeeds(snapshot, { routes, backends: createBackends(snapshot), policies, gateways })
+  const proxy = createProxies({ gateways, parents, virtualHosts, streams: createStreams(snapshot, routes), needs })
 
   // 5. What to tell the authors of all these objects.
-  const gatewayReport = createGatewayReports(snapshot, { gateways, routes, virtualHosts, needs })
+  const listeners = createListenerReports(snapshot, { parents, routes })
+  const gatewayReport = createGatewayReports({ gateways, listeners, virtualHosts, needs })
 
   // 6. Keep the results at hand: every one is computed when something it read has changed, and only then.
   const proxies = follow(snapshot.Gateway, proxy)
@@ -64,7 +74,9 @@ export function createTranslator(
   const report = {
     classes: follow(snapshot.GatewayClass, classes.report),
     gateways: follow(snapshot.Gateway, gatewayReport),
+    listenerSets: follow(snapshot.ListenerSet, createListenerSetReports(sets.plan, listeners)),
     routes: follow(routeMembers(snapshot), createRouteReports(routes)),
+    policies: follow(policyMembers(snapshot), createPolicyReports({ policies, gateways: needs.gateways })),
   }
 
   return () => {
@@ -72,7 +84,13 @@ export function createTranslator(
     return {
       proxies: [...proxies().values()].toSorted((a, b) => compareTexts(a.id, b.id)),
       suspended: [...suspended().keys()].toSorted(compareTexts),
-      report: { classes: report.classes(), gateways: report.gateways(), routes: report.routes() },
+      report: {
+        classes: report.classes(),
+        gateways: report.gateways(),
+        listenerSets: report.listenerSets(),
+        routes: report.routes(),
+        policies: report.policies(),
+      },
     }
   }
 }

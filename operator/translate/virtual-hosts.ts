@@ -8,7 +8,7 @@ import { type Parts, partOf } from '../lib/parts.ts'
 import { attempt, type Part } from './fault.ts'
 import { hostFault } from './host-size.ts'
 import { sortRules } from './precedence.ts'
-import { routeMembers } from './route-members.ts'
+import { requestKinds, routeMembers } from './route-members.ts'
 import type { PlacedRoute } from './routes-placed.ts'
 
 export type VirtualHosts = {
@@ -22,7 +22,7 @@ export type VirtualHosts = {
 
 /** Routes collected by virtual host, virtual hosts by port. Names of buckets are joined with `|`, which no object's name holds. */
 export function createVirtualHosts(snapshot: Snapshot, routes: (route: RouteId) => PlacedRoute): VirtualHosts {
-  const rulesByHost = new Gathering(routeMembers(snapshot), (route) =>
+  const rulesByHost = new Gathering(routeMembers(snapshot, requestKinds), (route) =>
     routes(route).placements.map(
       ({ gateway, port, hostname, rules }) => [`${gateway}|${port}|${hostname}`, rules] as const,
     ),

@@ -8,6 +8,7 @@ import type {
   MapSection,
   RenderedConfig,
 } from '../../model/rendered.ts'
+import { isRetryProfile } from '../../model/retry.ts'
 import { Secret } from '../../model/secret.ts'
 import { defaultDataPlane, type DataPlaneSettings } from '../../model/settings.ts'
 import { shortHash } from '../../lib/hash.ts'
@@ -15,7 +16,7 @@ import { shortHash } from '../../lib/hash.ts'
 export type ConfigSpec = {
   /** Host → path → backend, or `~backend` for a way through the tree. */
   readonly hosts: Readonly<Record<string, Readonly<Record<string, string>>>>
-  /** Backend → addresses; a name with `.f` is of the profile filtered. */
+  /** Backend → addresses; a name with `.f` is of the profile filtered, one with `.retry.…` of that. */
   readonly backends: Readonly<Record<string, readonly string[]>>
   /** File → content. */
   readonly certificates?: Readonly<Record<string, string>>
@@ -24,6 +25,8 @@ export type ConfigSpec = {
   readonly reasons?: readonly string[]
   /** haproxy.cfg; absent: something only a fake takes. */
   readonly machine?: string
+  /** Of a port for datagrams: what nginx's file says. */
+  readonly udp?: string
   /** Of all servers; 80 when left out. */
   readonly port?: number
 }
@@ -61,9 +64,16 @@ export function configOf(spec: ConfigSpec): RenderedConfig {
       Object.entries(spec.backends).map(([name, addresses]) => [name, backendOf(name, addresses, spec.port)]),
     ),
     certificates: new Map(certificates),
+    ...(spec.udp === undefined ? {} : { udp: udpOf(spec.udp) }),
     certificateLists: new Map([['certificates-443.txt', same(interned.list, JSON.stringify(list), list)]]),
     size: { hosts: Object.keys(spec.hosts).length, rules: 0 },
   }
+}
+
+function udpOf(content: string): NonNullable<RenderedConfig['udp']> {
+  const text = `${content}\n# end\n`
+  const hash = shortHash(text)
+  return { text: `# ${hash}\n${text}`, hash, ports: [53] }
 }
 
 type Paths = Readonly<Record<string, string>>
@@ -102,11 +112,20 @@ function nodeOf(host: string, path: string, target: string): string {
 }
 
 function backendOf(name: string, addresses: readonly string[], port = 80): BackendSection {
-  const profile = name.endsWith('.f') ? 'filtered' : 'plain'
+  const spare = name.endsWith('.f') ? 'filtered' : 'plain'
+  const retry = name.slice(name.indexOf('.') + 1)
+  const profile = isRetryProfile(retry) ? retry : spare
   const servers = new Map(addresses.map((address) => [`${address.replaceAll('.', '-')}_${port}`, { address, port }]))
   const lines = [...servers].map(([server, line]) => `    server ${server} ${line.address}:${line.port}\n`)
   const text = `backend ${name} from ${profile}\n${lines.join('')}`
-  return same(interned.backend, text, { name, profile, spare: profile, servers, text, hash: [0, 0] })
+  return same(interned.backend, text, {
+    name,
+    profile,
+    ...(profile === spare ? { spare } : {}),
+    servers,
+    text,
+    hash: [0, 0],
+  })
 }
 
 // The id holds everything that the value was made of.

@@ -4,10 +4,12 @@ import fc from 'fast-check'
 
 import type {
   Action,
+  Cors,
   Filter,
   HeaderChange,
   Hostname,
   Match,
+  Mirror,
   PathChange,
   Redirect,
   Rule,
@@ -126,6 +128,27 @@ const pathChange = ({ kind, value }: Match['path']): fc.Arbitrary<PathChange> =>
 
 const responseHeaders: fc.Arbitrary<Filter> = headerChange.map((change) => ({ kind: 'response-headers', change }))
 
+const origins = ['https://shop.example.com:443', 'http://*.example.com:8080', 'https://*:443', 'http://localhost:3000']
+const orAny = (names: readonly string[]) => fc.oneof(fc.constant(['*']), fc.subarray([...names]))
+const cors: fc.Arbitrary<Cors> = fc.record({
+  origins: orAny(origins),
+  credentials: fc.boolean(),
+  methods: orAny(['GET', 'PUT', 'OPTIONS']),
+  requestHeaders: orAny(['x-one', "x-odd#'%$"]),
+  responseHeaders: orAny(['x-one', 'x-two']),
+  maxAge: fc.constantFrom(5, 2 ** 31 - 1),
+})
+const corsFilter = cors.map((all): Filter => ({ kind: 'cors', cors: all }))
+const mirror: fc.Arbitrary<Mirror> = fc.record({
+  backend: fc.constantFrom(...backendIds),
+  numerator: fc.constantFrom(0, 1, 1),
+  denominator: fc.constant(1),
+})
+const mirrorFilter = fc
+  .array(mirror, { minLength: 1, maxLength: 3 })
+  .map((mirrors): Filter => ({ kind: 'mirror', mirrors }))
+const sometimes = (filter: fc.Arbitrary<Filter>) => fc.option(filter, { freq: 2 })
+
 const filters = (path: Match['path']): fc.Arbitrary<readonly Filter[]> =>
   fc
     .tuple(
@@ -136,8 +159,14 @@ const filters = (path: Match['path']): fc.Arbitrary<readonly Filter[]> =>
           .record({ hostname: fc.constant('up.internal'), path: pathChange(path) }, { requiredKeys: [] })
           .map((rewrite): Filter => ({ kind: 'url-rewrite', ...rewrite })),
       ),
+      sometimes(corsFilter),
+      sometimes(mirrorFilter),
     )
     .map((all) => all.filter((filter) => filter !== null))
+
+const responseFilters = fc
+  .tuple(fc.option(responseHeaders), sometimes(corsFilter))
+  .map((all) => all.filter((filter) => filter !== null))
 
 const target = (path: Match['path']): fc.Arbitrary<Target> =>
   fc.oneof(
@@ -146,7 +175,16 @@ const target = (path: Match['path']): fc.Arbitrary<Target> =>
       arbitrary: fc.record({
         kind: fc.constant('respond' as const),
         weight: fc.nat(9).map((n) => n + 1),
-        status: fc.constant(500 as const),
+        status: fc.constantFrom(500 as const, 503 as const),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('redirect' as const),
+        weight: fc.nat(9).map((n) => n + 1),
+        redirect: redirect(path),
+        filters: responseFilters,
       }),
     },
     {
@@ -156,16 +194,27 @@ const target = (path: Match['path']): fc.Arbitrary<Target> =>
           fc.constantFrom(...backendIds),
           fc.nat(99),
           fc.oneof(fc.constant([]), filters(path)),
-          fc.oneof(fc.constant({}), fc.record({ request: fc.constantFrom(0, 5000) })),
+          fc.oneof(
+            fc.constant({}),
+            fc.record({ request: fc.constantFrom(0, 5000) }),
+            fc.constant({ stream: true as const }),
+          ),
+          fc.integer({ max: 3, min: 0 }).map((n) => n === 0),
         )
-        .map(([backend, weight, filterList, timeouts]) => ({
-          kind: 'backend' as const,
-          weight: weight + 1,
-          backend,
-          profile: filterList.length > 0 || 'request' in timeouts ? ('filtered' as const) : ('plain' as const),
-          filters: filterList,
-          timeouts,
-        })),
+        .map(
+          ([backend, weight, filterList, timeouts, retries]): Target => ({
+            kind: 'backend' as const,
+            weight: weight + 1,
+            backend,
+            profile: retries
+              ? 'retry.1.503'
+              : filterList.length > 0 || Object.keys(timeouts).length > 0
+                ? 'filtered'
+                : 'plain',
+            filters: filterList,
+            timeouts,
+          }),
+        ),
     },
   )
 
@@ -192,14 +241,14 @@ const action = (path: Match['path']): fc.Arbitrary<Action> =>
     {
       weight: 2,
       arbitrary: fc
-        .tuple(redirect(path), fc.array(responseHeaders, { maxLength: 1 }))
+        .tuple(redirect(path), responseFilters)
         .map(([change, list]) => ({ kind: 'redirect' as const, redirect: change, filters: list })),
     },
     {
       weight: 1,
       arbitrary: fc.record({
         kind: fc.constant('respond' as const),
-        status: fc.constantFrom(404 as const, 500 as const),
+        status: fc.constantFrom(404 as const, 500 as const, 503 as const),
       }),
     },
   )
@@ -230,10 +279,35 @@ const query = fc
   .array(fc.tuple(fc.constantFrom(...queryNames, 'other'), fc.constantFrom(...queryValues)), { maxLength: 3 })
   .map((pairs) => pairs.map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll('%20', '+')}`).join('&'))
 
+// What browsers send, and what only others do.
+const askingOrigins = [
+  'https://shop.example.com',
+  'https://other.org:443',
+  'http://a.b.example.com:8080',
+  'http://example.com:8080',
+  'http://localhost:3000',
+  'http://localhost',
+  'null',
+]
+const crossOrigin: fc.Arbitrary<Record<string, string>> = fc.oneof(
+  fc.constant({}),
+  fc
+    .record(
+      {
+        origin: fc.constantFrom(...askingOrigins),
+        'access-control-request-method': fc.constantFrom('PUT', 'GET'),
+        'access-control-request-headers': fc.constantFrom('x-one', 'x-one,x-two'),
+      },
+      { requiredKeys: [] },
+    )
+    .map((asked) => asked),
+)
+
 export const request: fc.Arbitrary<Request> = fc.record({
-  method: fc.constantFrom('GET', 'GET', 'POST', 'DELETE'),
+  method: fc.constantFrom('GET', 'GET', 'POST', 'DELETE', 'OPTIONS'),
+  body: fc.constantFrom('', '', 'a body'),
   host: fc.constantFrom(...hosts),
   path: plainPath(sometimesSlash),
   query,
-  headers: headers(headerNames),
+  headers: fc.tuple(headers(headerNames), crossOrigin).map(([own, asked]) => ({ ...own, ...asked })),
 })

@@ -3,9 +3,11 @@
 
 import type {
   Action,
+  Cors,
   Filter,
   HeaderChange,
   Match,
+  Mirror,
   PathChange,
   Redirect,
   Target,
@@ -19,6 +21,7 @@ export type Request = {
   /** Raw, without the question mark; may be empty. */
   readonly query: string
   readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
 }
 
 export type Answer =
@@ -30,6 +33,8 @@ export type Forwarded = {
   readonly path: string
   readonly host: string
   readonly requestHeaders: Readonly<Record<string, string>>
+  /** Backends that get a copy. */
+  readonly mirrors: readonly string[]
   readonly responseHeaders: Readonly<Record<string, string>>
 }
 
@@ -94,6 +99,9 @@ function answersOf(action: Action, request: Request): readonly Answer[] {
 
 function forwarded(target: Target, request: Request): Answer {
   if (target.kind === 'respond') return { status: target.status, responseHeaders: {} }
+  if (target.kind === 'redirect') return redirected(target.redirect, target.filters, request)
+  const cors = target.filters.find((filter) => filter.kind === 'cors')?.cors
+  if (cors !== undefined && isPreflight(request)) return preflight(cors, request)
   const rewrite = target.filters.find((filter) => filter.kind === 'url-rewrite')
   const change = target.filters.find((filter) => filter.kind === 'request-headers')?.change
   return {
@@ -102,24 +110,37 @@ function forwarded(target: Target, request: Request): Answer {
     path: changePath(rewrite?.path, request.path),
     host: rewrite?.hostname ?? request.host,
     requestHeaders: changeHeaders(change, request.headers),
-    responseHeaders: changedResponse(target.filters),
+    mirrors: target.filters.flatMap((filter) => (filter.kind === 'mirror' ? filter.mirrors : [])).flatMap(mirrored),
+    responseHeaders: withCors(cors, request, changedResponse(target.filters)),
   }
 }
 
+// In these tests either all requests are copied or none.
+function mirrored({ backend, numerator }: Mirror): readonly string[] {
+  return numerator === 0 ? [] : [backend]
+}
+
 /** What every backend of the test answers with. */
-export const backendHeaders = { 'x-one': 'from the backend', 'x-two': 'kept' }
+export const backendHeaders = {
+  'x-one': 'from the backend',
+  'x-two': 'kept',
+  'access-control-allow-origin': 'https://from.the.backend',
+  'access-control-max-age': '7',
+}
 
 function changedResponse(filters: readonly Filter[]): Readonly<Record<string, string>> {
   return changeHeaders(filters.find((filter) => filter.kind === 'response-headers')?.change, backendHeaders)
 }
 
 function redirected(redirect: Redirect, filters: readonly Filter[], request: Request): Answer {
+  const cors = filters.find((filter) => filter.kind === 'cors')?.cors
+  if (cors !== undefined && isPreflight(request)) return preflight(cors, request)
   const host = redirect.hostname ?? request.host.toLowerCase().replace(/:\d+$/, '')
   const port = redirect.port === undefined ? '' : `:${redirect.port}`
   const query = request.query === '' ? '' : `?${request.query}`
   const location = `${redirect.scheme ?? 'http'}://${host}${port}${changePath(redirect.path, request.path)}${query}`
   const change = filters.find((filter) => filter.kind === 'response-headers')?.change
-  return { status: redirect.status, location, responseHeaders: changeHeaders(change, {}) }
+  return { status: redirect.status, location, responseHeaders: withCors(cors, request, changeHeaders(change, {})) }
 }
 
 // The table at HTTPPathModifier: https://gateway-api.sigs.k8s.io/reference/spec/#httppathmodifier
@@ -143,4 +164,61 @@ function changeHeaders(
     changed[name.toLowerCase()] = before === undefined ? value : `${before}, ${value}`
   }
   return changed
+}
+
+// ---- CORS: https://fetch.spec.whatwg.org/#http-cors-protocol
+
+function isPreflight({ method, headers }: Request): boolean {
+  return method === 'OPTIONS' && 'origin' in headers && 'access-control-request-method' in headers
+}
+
+function preflight(cors: Cors, request: Request): Answer {
+  const { headers } = request
+  const shared = withCors(cors, request, {})
+  if (!('access-control-allow-origin' in shared)) return { status: 204, responseHeaders: shared }
+  const responseHeaders = {
+    ...shared,
+    ...said('access-control-allow-methods', cors.methods, cors, headers['access-control-request-method']),
+    ...said('access-control-allow-headers', cors.requestHeaders, cors, headers['access-control-request-headers']),
+    'access-control-max-age': String(cors.maxAge),
+  }
+  return { status: 204, responseHeaders }
+}
+
+function withCors(
+  cors: Cors | undefined,
+  { headers }: Request,
+  response: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  if (cors === undefined) return response
+  const others = Object.entries(response).filter(([name]) => !name.startsWith('access-control-'))
+  const answer = { ...Object.fromEntries(others), vary: 'origin' }
+  const origin = headers['origin']
+  if (origin === undefined || !cors.origins.some((allowed) => allows(allowed, origin))) return answer
+  return {
+    ...answer,
+    'access-control-allow-origin': cors.origins[0] === '*' && !cors.credentials ? '*' : origin,
+    ...(cors.credentials ? { 'access-control-allow-credentials': 'true' } : {}),
+    ...said('access-control-expose-headers', cors.responseHeaders, cors, undefined),
+  }
+}
+
+function said(
+  name: string,
+  values: readonly string[],
+  { credentials }: Cors,
+  asked: string | undefined,
+): Readonly<Record<string, string>> {
+  const text = values[0] === '*' && credentials ? asked : values.join(', ')
+  return text === undefined || text === '' ? {} : { [name]: text }
+}
+
+function allows(allowed: string, origin: string): boolean {
+  if (allowed === '*') return true
+  if (!/^https?:\/\//.test(origin)) return false
+  const { protocol, hostname, port } = new URL(origin)
+  const actual = `${protocol}//${hostname}:${port === '' ? (protocol === 'https:' ? '443' : '80') : port}`
+  if (!allowed.includes('*')) return actual === allowed
+  const [head = '', tail = ''] = allowed.split('*')
+  return actual.startsWith(head) && actual.endsWith(tail) && actual.length > head.length + tail.length
 }

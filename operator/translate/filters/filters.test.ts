@@ -4,11 +4,13 @@ import type { HTTPFilter } from '../../model/kubernetes.ts'
 import type { Filter } from '../../model/proxy-model.ts'
 
 import { createProblems } from '../routes/problems.ts'
+import type { FilterPlace } from './filter-place.ts'
 import { translateFilters } from './filters.ts'
 
 function translated(filters: readonly HTTPFilter[], prefix?: string) {
   const { refuse, problems } = createProblems()
-  const steps = translateFilters(filters, { field: 'f', refuse, ...(prefix === undefined ? {} : { prefix }) })
+  const resolve: FilterPlace['resolve'] = ({ name }) => (name === 'missing' ? undefined : `shop/${name}:80`)
+  const steps = translateFilters(filters, { field: 'f', refuse, resolve, ...(prefix === undefined ? {} : { prefix }) })
   return { ...steps, faults: problems.map(({ reason, message }) => `${reason} ${message}`) }
 }
 
@@ -17,6 +19,18 @@ function requestHeaders(requestHeaderModifier: NonNullable<HTTPFilter['requestHe
 }
 function rewritePath(path: NonNullable<NonNullable<HTTPFilter['urlRewrite']>['path']>): HTTPFilter {
   return { type: 'URLRewrite', urlRewrite: { path } }
+}
+function cors(rules: NonNullable<HTTPFilter['cors']>): HTTPFilter {
+  return { type: 'CORS', cors: rules }
+}
+function auth(
+  rules: Omit<NonNullable<HTTPFilter['externalAuth']>, 'backendRef' | 'protocol'>,
+  name = 'auth',
+): HTTPFilter {
+  return { type: 'ExternalAuth', externalAuth: { protocol: 'HTTP', backendRef: { name }, ...rules } }
+}
+function mirror(share: Omit<NonNullable<HTTPFilter['requestMirror']>, 'backendRef'>, name = 'canary'): HTTPFilter {
+  return { type: 'RequestMirror', requestMirror: { backendRef: { name }, ...share } }
 }
 function redirect(requestRedirect: NonNullable<HTTPFilter['requestRedirect']>): HTTPFilter {
   return { type: 'RequestRedirect', requestRedirect }
@@ -69,6 +83,64 @@ describe('translate/filters', () => {
       expect(faults).to.deep.equal([])
     })
 
+  it('writes origins with their port and in lower case, and any as *', () => {
+    const allowOrigins = [
+      'https://A.example.com',
+      'https://a.example.com:443',
+      'HTTP://*.example.com',
+      'https://*:8443',
+    ]
+    const { filters, faults } = translated([cors({ allowOrigins, allowMethods: ['PUT'], exposeHeaders: ['x', '*'] })])
+    const expected: readonly Filter[] = [
+      {
+        kind: 'cors',
+        cors: {
+          origins: ['https://a.example.com:443', 'http://*.example.com:80', 'https://*:8443'],
+          credentials: false,
+          methods: ['PUT'],
+          requestHeaders: [],
+          responseHeaders: ['*'],
+          maxAge: 5,
+        },
+      },
+    ]
+    expect([filters, faults]).to.deep.equal([expected, []])
+  })
+
+  it('mirrors to several backends, each with its share; none of nothing and none to nowhere', () => {
+    const { filters, faults } = translated([
+      mirror({}),
+      mirror({ percent: 0 }),
+      mirror({ fraction: { numerator: 1 } }, 'other'),
+      mirror({ percent: 7 }, 'missing'),
+    ])
+    const mirrors = [
+      { backend: 'shop/canary:80', numerator: 100, denominator: 100 },
+      { backend: 'shop/other:80', numerator: 1, denominator: 100 },
+    ]
+    expect([filters, faults]).to.deep.equal([[{ kind: 'mirror', mirrors }], []])
+  })
+
+  it('asks others, also before a redirect; one that is not there lets nothing through', () => {
+    const http = { path: '/check/', allowedHeaders: ['Cookie', 'cookie'], allowedResponseHeaders: ['X-User'] }
+    const asked: Filter = {
+      kind: 'external-auth',
+      auths: [
+        {
+          backend: 'shop/auth:80',
+          pathPrefix: '/check',
+          requestHeaders: ['cookie'],
+          responseHeaders: ['x-user'],
+          bodySize: 9,
+        },
+      ],
+    }
+    const filter = auth({ http, forwardBody: { maxSize: 9 } })
+    expect(translated([filter])).to.deep.equal({ filters: [asked], faults: [] })
+    expect(translated([filter, redirect({})]).filters).to.deep.equal([asked])
+    expect(translated([auth({}, 'missing')])).to.deep.equal({ filters: [], closed: true, faults: [] })
+  })
+
   it('redirects, with the default status and only response headers beside it', () => {
     const steps = translated([
       redirect({ hostname: 'example.org', path: { type: 'ReplaceFullPath', replaceFullPath: '/new' } }),
@@ -84,16 +156,88 @@ describe('translate/filters', () => {
 
   const backendRef = { name: 'x' }
   const refused: readonly (readonly [string, readonly HTTPFilter[], string])[] = [
+    ['authorization without its body', [{ type: 'ExternalAuth' }], 'f[0].externalAuth: is missing'],
     [
-      'a mirror',
-      [{ type: 'RequestMirror', requestMirror: { backendRef } }],
-      'f[0].type: "RequestMirror" is not supported',
+      'authorization by gRPC',
+      [{ type: 'ExternalAuth', externalAuth: { backendRef, protocol: 'GRPC', grpc: {} } }],
+      'f[0].externalAuth.protocol: GRPC is not supported; write HTTP.',
     ],
-    ['CORS', [{ type: 'CORS', cors: {} }], 'f[0].type: "CORS" is not supported'],
+    [
+      'a relative path to ask for',
+      [auth({ http: { path: 'check' } })],
+      'f[0].externalAuth.http.path: "check" does not',
+    ],
+    [
+      'a header to show that is none',
+      [auth({ http: { allowedHeaders: ['a b'] } })],
+      'http.allowedHeaders: "a b" is not a name',
+    ],
+    [
+      'a header to take over that is none',
+      [auth({ http: { allowedResponseHeaders: [''] } })],
+      'http.allowedResponseHeaders: "" is not a name',
+    ],
+    [
+      'a body that does not fit into a buffer',
+      [auth({ forwardBody: { maxSize: 12_001 } })],
+      'f[0].externalAuth.forwardBody.maxSize: 12001 bytes of a body cannot be forwarded',
+    ],
+    ['a mirror without its body', [{ type: 'RequestMirror' }], 'f[0].requestMirror: is missing'],
+    ['a mirror of 101 percent', [mirror({ percent: 101 })], 'f[0].requestMirror.percent: 101 is not a percentage'],
+    ['half a percent', [mirror({ percent: 0.5 })], 'f[0].requestMirror.percent: 0.5 is not a percentage'],
+    [
+      'a mirror of more than all',
+      [mirror({ fraction: { numerator: 3, denominator: 2 } })],
+      'f[0].requestMirror.fraction: 3/2 is not a share',
+    ],
+    [
+      'a mirror of nothing of nothing',
+      [mirror({ fraction: { numerator: 0, denominator: 0 } })],
+      'f[0].requestMirror.fraction: 0/0 is not a share',
+    ],
+    [
+      'percent beside a fraction',
+      [mirror({ percent: 1, fraction: { numerator: 1 } })],
+      'f[0].requestMirror.percent: stands beside a fraction',
+    ],
+    ['CORS without its body', [{ type: 'CORS' }], 'f[0].cors: is missing'],
+    ['CORS for no time', [cors({ maxAge: 0 })], 'f[0].cors.maxAge: 0 is not a number of seconds'],
+    [
+      'a header that CORS cannot name',
+      [cors({ allowHeaders: ['a,b'] })],
+      'f[0].cors.allowHeaders: "a,b" is not a name',
+    ],
+    [
+      'a line break in an exposed header',
+      [cors({ exposeHeaders: ['a\nb'] })],
+      'f[0].cors.exposeHeaders: "a\\nb" is not a name',
+    ],
+    ...[
+      'example.com',
+      'ftp://example.com',
+      'https://example.com/',
+      'https://*example.com',
+      'https://a.*.com',
+      'https://a b',
+      'https://a:0',
+      'https://a:65536',
+      'https://a,b',
+      'https://user@a',
+      'null',
+      '',
+      'https://a\nb',
+    ].map(
+      (origin) =>
+        [
+          `the origin ${JSON.stringify(origin)}`,
+          [cors({ allowOrigins: [origin] })],
+          `f[0].cors.allowOrigins[0]: ${JSON.stringify(origin)} is not an origin`,
+        ] as const,
+    ),
     [
       'an extension',
       [{ type: 'ExtensionRef', extensionRef: { group: 'a', kind: 'B', name: 'c' } }],
-      'f[0].type: "ExtensionRef" is not supported; use RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect, URLRewrite, or',
+      'f[0].type: "ExtensionRef" is not supported; use RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect, URLRewrite, RequestMirror, CORS, ExternalAuth, or',
     ],
     [
       'a line break in a value',

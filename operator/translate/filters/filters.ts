@@ -2,16 +2,24 @@ import type { HTTPFilter } from '../../model/kubernetes.ts'
 import type { Filter, HeaderChange, Redirect } from '../../model/proxy-model.ts'
 
 import { quoted } from '../routes/writable.ts'
+import { translateCors } from './cors.ts'
+import { translateExternalAuth } from './external-auth.ts'
 import type { FilterPlace } from './filter-place.ts'
 import { composeHeaderChanges, isNoChange } from './header-change.ts'
 import { translateHeaderModifier } from './header-modifier.ts'
+import { translateMirror } from './mirror.ts'
 import { translateRedirect } from './redirect.ts'
 import { translateUrlRewrite } from './url-rewrite.ts'
 
 /** What a list of filters does to a request. A redirect ends it. */
-export type FilterSteps = { readonly filters: readonly Filter[]; readonly redirect?: Redirect }
+export type FilterSteps = {
+  readonly filters: readonly Filter[]
+  readonly redirect?: Redirect
+  /** Who would have to allow a request cannot be asked: none may go on. */
+  readonly closed?: true
+}
 
-type Step = Filter | { readonly kind: 'redirect'; readonly redirect: Redirect }
+type Step = Filter | { readonly kind: 'redirect'; readonly redirect: Redirect } | { readonly kind: 'closed' }
 type HeaderFilterKind = 'request-headers' | 'response-headers'
 type FilterTranslator = (filter: HTTPFilter, place: FilterPlace) => Step | undefined
 
@@ -20,10 +28,10 @@ const translators = {
   ResponseHeaderModifier: (filter, place) => translateHeaderModifier('response', filter.responseHeaderModifier, place),
   RequestRedirect: (filter, place) => translateRedirect(filter.requestRedirect, place),
   URLRewrite: (filter, place) => translateUrlRewrite(filter.urlRewrite, place),
-  RequestMirror: refuseType,
-  CORS: refuseType,
+  RequestMirror: (filter, place) => translateMirror(filter.requestMirror, place),
+  CORS: (filter, place) => translateCors(filter.cors, place),
   ExtensionRef: refuseType,
-  ExternalAuth: refuseType,
+  ExternalAuth: (filter, place) => translateExternalAuth(filter.externalAuth, place),
 } satisfies Record<HTTPFilter['type'], FilterTranslator>
 
 const supported = Object.entries(translators).flatMap(([type, translate]) => (translate === refuseType ? [] : [type]))
@@ -36,21 +44,27 @@ export function translateFilters(filters: readonly HTTPFilter[], place: FilterPl
   const steps = filters.flatMap((filter, index) => {
     const field = `${place.field}[${index}]`
     const step = translateFilter(filter, { ...place, field })
-    if (step !== undefined && filters.findIndex(({ type }) => type === filter.type) !== index)
+    const repeatable = filter.type === 'RequestMirror'
+    if (step !== undefined && !repeatable && filters.findIndex(({ type }) => type === filter.type) !== index)
       place.refuse(field, `is a second ${filter.type} filter; write each type once.`)
     return step ?? []
   })
   const redirect = steps.find((step) => step.kind === 'redirect')?.redirect
-  const others = steps.filter((step) => step.kind !== 'redirect')
-  if (redirect === undefined) return { filters: mergeFilters(others) }
+  const others = steps.filter((step) => step.kind !== 'redirect' && step.kind !== 'closed')
+  const closed = steps.some(({ kind }) => kind === 'closed') ? { closed: true as const } : {}
+  if (redirect === undefined) return { filters: mergeFilters(others), ...closed }
   if (others.some(({ kind }) => kind === 'url-rewrite'))
     place.refuse(
       place.field,
       'RequestRedirect and URLRewrite exclude each other; keep one of them.',
       'IncompatibleFilters',
     )
-  // Nothing is forwarded, so what would change the forwarded request has nothing to act on.
-  return { filters: mergeFilters(others.filter(({ kind }) => kind === 'response-headers')), redirect }
+  return { filters: mergeFilters(others.filter(actsOnRedirect)), redirect, ...closed }
+}
+
+/** Where nothing is forwarded, what would change or copy the forwarded request has nothing to act on. */
+export function actsOnRedirect({ kind }: Filter): boolean {
+  return kind === 'response-headers' || kind === 'cors' || kind === 'external-auth'
 }
 
 /** At most one filter of each kind that does what all of them do one after the other. */
@@ -67,6 +81,17 @@ const mergers = {
     const rewrites = filters.filter((filter) => filter.kind === 'url-rewrite')
     return rewrites.length === 0 ? [] : [rewrites.reduce((earlier, later) => ({ ...earlier, ...later }))]
   },
+  // The backendRef's stands behind the rule's and says more precisely what is meant.
+  cors: (filters) => filters.filter((filter) => filter.kind === 'cors').slice(-1),
+  mirror: (filters) => {
+    const mirrors = filters.flatMap((filter) => (filter.kind === 'mirror' ? filter.mirrors : []))
+    return mirrors.length === 0 ? [] : [{ kind: 'mirror', mirrors }]
+  },
+  // All of them have to allow it.
+  'external-auth': (filters) => {
+    const auths = filters.flatMap((filter) => (filter.kind === 'external-auth' ? filter.auths : []))
+    return auths.length === 0 ? [] : [{ kind: 'external-auth', auths }]
+  },
 } satisfies Record<Filter['kind'], (filters: readonly Filter[]) => readonly Filter[]>
 
 function mergeHeaderChanges(kind: HeaderFilterKind, filters: readonly Filter[]): readonly Filter[] {
@@ -75,24 +100,48 @@ function mergeHeaderChanges(kind: HeaderFilterKind, filters: readonly Filter[]):
   return isNoChange(change) ? [] : [{ kind, change }]
 }
 
-/** Bytes of all header names and values that the filters carry. */
-export function headerBytes(filters: readonly Filter[]): number {
-  const texts = filters.flatMap((filter) => {
-    if (filter.kind === 'url-rewrite') return []
-    const { remove, set, add } = filter.change
-    return [...remove, ...[...set, ...add].flatMap(({ name, value }) => [name, value])]
-  })
-  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+/** Bytes of all that lists in the filters carry: header names and values, origins, methods, and what stands for a mirror. */
+export function listBytes(filters: readonly Filter[]): number {
+  return filters.flatMap(listsIn).reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+}
+
+const corsHeaders = ['allow-credentials', 'allow-headers', 'allow-methods', 'expose-headers', 'max-age'].map(
+  (name) => `access-control-${name}`,
+)
+/** What a record says of a backend that it refers to: an id of this length. */
+const entryInRecord = '@x.'.padEnd(24)
+
+function listsIn(filter: Filter): readonly string[] {
+  if (filter.kind === 'url-rewrite') return []
+  if (filter.kind === 'mirror') return filter.mirrors.map(() => entryInRecord)
+  if (filter.kind === 'external-auth')
+    return filter.auths.flatMap(({ requestHeaders, responseHeaders, pathPrefix }) => [
+      entryInRecord,
+      pathPrefix,
+      ...[...requestHeaders, ...responseHeaders].map((name) => `${encodeURIComponent(name)},`),
+    ])
+  if (filter.kind === 'cors') {
+    const { origins, methods, requestHeaders, responseHeaders } = filter.cors
+    return [...corsHeaders, ...origins, ...methods, ...requestHeaders, ...responseHeaders].map((text) => `${text}, `)
+  }
+  const { remove, set, add } = filter.change
+  return [...remove, ...[...set, ...add].flatMap(({ name, value }) => [name, value])]
 }
 
 function translateFilter(filter: HTTPFilter, place: FilterPlace): Step | undefined {
-  if (Object.hasOwn(translators, filter.type)) return translators[filter.type](filter, place)
+  if (Object.hasOwn(translators, filter.type) && isKnown(filter.type, place))
+    return translators[filter.type](filter, place)
   return refuseType(filter, place)
 }
 
+function isKnown(type: string, { types }: FilterPlace): boolean {
+  return types === undefined || types.includes(type)
+}
+
 function refuseType(filter: HTTPFilter, place: FilterPlace): undefined {
+  const usable = supported.filter((type) => isKnown(type, place))
   place.refuse(
     `${place.field}.type`,
-    `${quoted(filter.type)} is not supported; use ${supported.join(', ')}, or leave it out.`,
+    `${quoted(filter.type)} is not supported; use ${usable.join(', ')}, or leave it out.`,
   )
 }

@@ -45,6 +45,16 @@ describe('translate/filters/redirect at a listener', () => {
       expect(`${action.redirect.scheme}://${ending}`).to.equal(location)
     })
 
+  it('completes the redirect of one backendRef', () => {
+    const share = { kind: 'redirect' as const, weight: 1, redirect: { status: 302 as const }, filters: [] }
+    const rule: Rule = { ...ruleOf({}), action: { kind: 'forward', targets: [share] } }
+    const [placed] = rulesAtListener([rule], { port: 8080, tls: false })
+    expect(placed?.action).to.deep.equal({
+      kind: 'forward',
+      targets: [{ ...share, redirect: { scheme: 'http', port: 8080, status: 302 } }],
+    })
+  })
+
   it('keeps rules without redirects as they are', () => {
     const rules: readonly Rule[] = [{ ...ruleOf({}), action: { kind: 'respond', status: 500 } }]
     expect(rulesAtListener(rules, { port: 80, tls: false })).to.equal(rules)

@@ -1,5 +1,5 @@
 import type { HTTPRequestRedirect } from '../../model/kubernetes.ts'
-import type { Port, Redirect, Rule } from '../../model/proxy-model.ts'
+import type { Action, Port, Redirect, Rule } from '../../model/proxy-model.ts'
 
 import { isPort } from '../ports.ts'
 import { httpDefaults } from '../routes/http-defaults.ts'
@@ -46,11 +46,23 @@ export function translateRedirect(
  * well-known port; a port that the scheme implies is left out of the Location. Without redirects, the same array.
  */
 export function rulesAtListener(rules: readonly Rule[], listener: ListenerPlace): readonly Rule[] {
-  if (rules.every(({ action }) => action.kind !== 'redirect')) return rules
-  return rules.map((rule) => {
-    if (rule.action.kind !== 'redirect') return rule
-    return { ...rule, action: { ...rule.action, redirect: redirectAt(rule.action.redirect, listener) } }
-  })
+  if (!rules.some(({ action }) => redirects(action))) return rules
+  return rules.map((rule) => (redirects(rule.action) ? { ...rule, action: actionAt(rule.action, listener) } : rule))
+}
+
+function redirects(action: Action): boolean {
+  return (
+    action.kind === 'redirect' || (action.kind === 'forward' && action.targets.some(({ kind }) => kind === 'redirect'))
+  )
+}
+
+function actionAt(action: Action, listener: ListenerPlace): Action {
+  if (action.kind === 'redirect') return { ...action, redirect: redirectAt(action.redirect, listener) }
+  if (action.kind !== 'forward') return action
+  const targets = action.targets.map((target) =>
+    target.kind === 'redirect' ? { ...target, redirect: redirectAt(target.redirect, listener) } : target,
+  )
+  return { ...action, targets }
 }
 
 function redirectAt({ port: asked, ...redirect }: Redirect, listener: ListenerPlace): Redirect {

@@ -1,8 +1,10 @@
 import type { V1Service } from '../../model/kubernetes.ts'
 import type { BackendId } from '../../model/proxy-model.ts'
+import type { ObjectKey } from '../../model/snapshot.ts'
 
 import { backendId } from '../backends.ts'
 import type { Referrer, Refusal, References } from '../references.ts'
+import { spokenTo } from './app-protocol.ts'
 import { httpDefaults } from './http-defaults.ts'
 import type { BrokenReference } from './problems.ts'
 import { quoted } from './writable.ts'
@@ -21,10 +23,18 @@ export type ResolvedBackend =
   | { readonly kind: 'broken'; readonly problem: BrokenReference }
 
 /** Where a backendRef stands, and with which permissions it is followed. */
-export type BackendRefPlace = { readonly field: string; readonly from: Referrer; readonly references: References }
+export type BackendRefPlace = {
+  readonly field: string
+  readonly from: Referrer
+  readonly references: BackendReferences
+  /** What the route's connections carry; of tcp and udp nothing is known, and nothing has to be. */
+  readonly speaks: 'http' | 'grpc' | 'tcp' | 'udp'
+}
 
-/** Protocols of a Service port that need more than plain HTTP/1.1 over TCP. Any other name is taken as a hint that changes nothing. */
-const unspokenProtocols = new Set(['kubernetes.io/h2c', 'kubernetes.io/wss', 'https', 'grpc', 'grpcs', 'tls'])
+/** What a backendRef may refer to, and whether a policy encrypts the connections to a port of it. Tracked. */
+export type BackendReferences = References & {
+  readonly encrypts: (service: ObjectKey, portName: string) => boolean
+}
 
 const reasons = {
   NotFound: 'BackendNotFound',
@@ -36,7 +46,10 @@ const reasons = {
  * The backend of one Service port, or why there is none. Reads of the Service and of grants are tracked.
  * https://gateway-api.sigs.k8s.io/reference/spec/#httpbackendref
  */
-export function resolveBackendRef(ref: BackendRef, { field, from, references }: BackendRefPlace): ResolvedBackend {
+export function resolveBackendRef(
+  ref: BackendRef,
+  { field, from, references, speaks }: BackendRefPlace,
+): ResolvedBackend {
   const to = {
     group: ref.group ?? httpDefaults.backendGroup,
     kind: ref.kind ?? httpDefaults.backendKind,
@@ -45,15 +58,16 @@ export function resolveBackendRef(ref: BackendRef, { field, from, references }: 
   }
   const resolution = references.resolve(from, to, 'Service')
   if (resolution.kind === 'refused') return broken(field, reasons[resolution.reason], resolution.message)
-  return portOf(resolution.object, ref.port, { field, service: `${to.namespace}/${to.name}` })
+  return portOf(resolution.object, ref.port, { field, speaks, references, service: `${to.namespace}/${to.name}` })
 }
 
 function portOf(
   service: V1Service,
   port: number | undefined,
-  place: { readonly field: string; readonly service: string },
+  place: Pick<BackendRefPlace, 'field' | 'speaks' | 'references'> & { readonly service: string },
 ): ResolvedBackend {
   const subject = `Service ${place.service}`
+  const transport = place.speaks === 'udp' ? 'UDP' : 'TCP'
   // An ExternalName could lead to what its namespace may not reach: CVE-2021-25740.
   if (service.spec?.type === 'ExternalName')
     return broken(
@@ -64,12 +78,12 @@ function portOf(
   if (port === undefined)
     return broken(`${place.field}.port`, 'BackendNotFound', `is missing; write a port of ${subject}.`)
   const ports = (service.spec?.ports ?? []).filter((candidate) => candidate.port === port)
-  const found = ports.find(({ protocol }) => protocol === undefined || protocol === 'TCP')
+  const found = ports.find(({ protocol = 'TCP' }) => protocol === transport)
   if (found === undefined && ports.length > 0)
     return broken(
       `${place.field}.port`,
       'UnsupportedProtocol',
-      `port ${port} of ${subject} is not TCP; name a TCP port.`,
+      `port ${port} of ${subject} is not ${transport}; name a ${transport} port.`,
     )
   if (found === undefined)
     return broken(
@@ -77,13 +91,19 @@ function portOf(
       'BackendNotFound',
       `${subject} has no port ${port}; name one of its ports or add it there.`,
     )
-  if (unspokenProtocols.has(found.appProtocol?.toLowerCase() ?? ''))
-    return broken(
+  if (place.speaks === 'tcp' || place.speaks === 'udp') return { kind: 'backend', id: backendId(place.service, port) }
+  const { name = '', appProtocol = '' } = found
+  const spoken = spokenTo(appProtocol, place.speaks)
+  const unspoken = (wayOut: string) =>
+    broken(
       place.field,
       'UnsupportedProtocol',
-      `port ${port} of ${subject} has the appProtocol ${quoted(found.appProtocol ?? '')}, which is not supported; name a port of plain HTTP.`,
+      `port ${port} of ${subject} has the appProtocol ${quoted(appProtocol)}, ${wayOut}`,
     )
-  return { kind: 'backend', id: backendId(place.service, port) }
+  if (spoken === undefined) return unspoken('which cannot carry gRPC; name a port that speaks HTTP/2.')
+  if (spoken.needsTls && !place.references.encrypts(place.service, name))
+    return unspoken('which takes TLS; say whom to trust with a BackendTLSPolicy for the Service, or name another port.')
+  return { kind: 'backend', id: `${backendId(place.service, port)}${spoken.http2 ? '/h2' : ''}` }
 }
 
 function broken(field: string, reason: BrokenReference['reason'], fault: string): ResolvedBackend {

@@ -13,4 +13,7 @@ export const httpDefaults = {
   backendKind: 'Service',
   weight: 1,
   redirectStatus: 302,
+  /** Seconds. */
+  corsMaxAge: 5,
+  mirrorDenominator: 100,
 } as const

@@ -28,25 +28,34 @@ export function translateMatch(match: HTTPMatch, field: string, refuse: Refuse):
   const { method } = match
   if (method !== undefined && !methods.includes(method))
     note(`${field}.method`, `${quoted(method)} is not supported; write one of ${methods.join(', ')}.`)
-  // Header names are compared without case, query names are not; of equal names the first counts.
-  const headers = translateValues(
-    (match.headers ?? []).map((header) => ({ ...header, name: header.name.toLowerCase() })),
-    { field: `${field}.headers`, refuse: note, exactFault: comparedHeaderFault },
-  )
+  const headers = translateHeaders(match.headers ?? [], `${field}.headers`, note)
+  // Query names are compared with case.
   const queries = translateValues(match.queryParams ?? [], {
     field: `${field}.queryParams`,
     refuse: note,
     exactFault: valueFault,
   })
+  if (path === undefined) return undefined
+  const translated: Match = { path, ...(method === undefined ? {} : { method }), headers, queries }
+  checkComparedBytes(translated, field, note)
+  return faults.length > 0 ? undefined : translated
+}
+
+/** Conditions on headers. Their names are compared without case; of equal names the first counts. */
+export function translateHeaders(headers: readonly Comparison[], field: string, refuse: Refuse): readonly ValueMatch[] {
+  const lowered = headers.map((header) => ({ ...header, name: header.name.toLowerCase() }))
+  return translateValues(lowered, { field, refuse, exactFault: comparedHeaderFault })
+}
+
+/** Refuses a match whose texts are too long together. */
+export function checkComparedBytes({ path, headers, queries }: Match, field: string, refuse: Refuse): void {
   const bytes = [...headers, ...queries].reduce((sum, { name, value }) => sum + encodedBytes(name + value), 0)
-  const total = bytes + (path?.kind === 'regex' ? encodedBytes(path.value) : 0)
+  const total = bytes + (path.kind === 'regex' ? encodedBytes(path.value) : 0)
   if (total > mostComparedBytes)
-    note(
+    refuse(
       field,
       `the texts to compare with take ${total} bytes, percent-encoded, and at most ${mostComparedBytes} can be programmed; compare with fewer or shorter ones.`,
     )
-  if (faults.length > 0 || path === undefined) return undefined
-  return { path, ...(method === undefined ? {} : { method }), headers, queries }
 }
 
 function encodedBytes(text: string): number {

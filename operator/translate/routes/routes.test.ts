@@ -16,6 +16,7 @@ spec:
   - { port: 81, appProtocol: kubernetes.io/ws }
   - { port: 82, appProtocol: kubernetes.io/h2c }
   - { port: 83, appProtocol: example.com/own }
+  - { port: 84, appProtocol: kubernetes.io/wss }
   - { port: 53, protocol: UDP }
 ---
 apiVersion: v1
@@ -40,7 +41,8 @@ spec: ${spec}
 
 function open(...manifests: readonly string[]) {
   const snapshot = snapshotFromObjects(parseManifests([services, ...manifests].join('\n---\n'), 'test'))
-  const routes = createRouteTranslator(snapshot, createReferences(snapshot))
+  const references = { ...createReferences(snapshot), encrypts: () => false }
+  const routes = createRouteTranslator(snapshot, references)
   const translated = derive(() => routes.translate('HTTPRoute shop/web'))
   settle()
   return { snapshot, translated }
@@ -115,6 +117,50 @@ describe('translate/routes', () => {
     expect(route.backends.map(({ profile }) => profile)).to.deep.equal(['filtered', 'filtered'])
   })
 
+  const redirecting = '{ name: cart, port: 80, filters: [{ type: RequestRedirect, requestRedirect: { port: 81 } }] }'
+
+  it('redirects the share of one backendRef, which needs no backend', () => {
+    const route = translate(rule(`${redirecting}, { name: cart, port: 80 }`))
+    const [action] = route.rules.map((each) => each.action)
+    if (action?.kind !== 'forward') throw new Error('no targets')
+    expect(action.targets.map(({ kind }) => kind)).to.deep.equal(['redirect', 'backend'])
+    expect(action.targets[0]).to.deep.include({ weight: 1, redirect: { port: 81, status: 302 } })
+    expect(route.backends).to.deep.equal([{ id: 'shop/cart:80', profile: 'plain' }])
+    expect(translate(rule(redirecting)).backends).to.deep.equal([])
+  })
+
+  it('does not combine the redirect of a backendRef with a rewrite of the rule', () => {
+    const route = translate(
+      `{ rules: [{ filters: [{ type: URLRewrite, urlRewrite: { hostname: a } }], backendRefs: [${redirecting}] }] }`,
+    )
+    expect(route.findings.map(({ reason }) => reason)).to.deep.equal(['IncompatibleFilters'])
+  })
+
+  it('needs the backends of mirrors, and leaves out those that lead nowhere', () => {
+    const to = (ref: string) => `{ type: RequestMirror, requestMirror: { backendRef: ${ref} } }`
+    const route = translate(
+      `{ rules: [{ filters: [${to('{ name: cart, port: 80 }')}, ${to('{ name: none, port: 80 }')}], backendRefs: [{ name: cart, port: 80 }] }] }`,
+    )
+    expect(route.backends).to.deep.equal([
+      { id: 'shop/cart:80', profile: 'filtered' },
+      { id: 'shop/cart:80', profile: 'plain' },
+    ])
+    expect(route.findings.map(({ reason, message }) => `${reason} ${message}`)).to.deep.equal([
+      'BackendNotFound spec.rules[0].filters[1].requestMirror.backendRef: Service shop/none does not exist; create it or correct the reference.',
+    ])
+    expect(route.rules).to.have.lengthOf(1)
+  })
+
+  it('lets nothing through when there is nobody to ask', () => {
+    const auth = '{ type: ExternalAuth, externalAuth: { protocol: HTTP, backendRef: { name: none, port: 80 } } }'
+    const cart = '{ name: cart, port: 80 }'
+    const all = translate(`{ rules: [{ filters: [${auth}], backendRefs: [${cart}] }] }`)
+    expect(all.rules.map(({ action }) => action)).to.deep.equal([{ kind: 'respond', status: 500 }])
+    expect(all.findings.map(({ reason }) => reason)).to.deep.equal(['BackendNotFound'])
+    const share = translate(rule(`{ name: cart, port: 80, filters: [${auth}] }, ${cart}`)).rules[0]?.action
+    expect(share?.kind === 'forward' && share.targets.map(({ kind }) => kind)).to.deep.equal(['respond', 'backend'])
+  })
+
   it('redirects', () => {
     const route = translate('{ rules: [{ filters: [{ type: RequestRedirect, requestRedirect: { scheme: https } }] }] }')
     const action = { kind: 'redirect', redirect: { scheme: 'https', status: 302 }, filters: [] }
@@ -134,9 +180,9 @@ describe('translate/routes', () => {
     ['{ name: far, namespace: stock, port: 80 }', 'RefNotPermitted', 'Service stock/far is in another namespace'],
     ['{ name: outside, port: 80 }', 'InvalidKind', 'Service shop/outside is of type ExternalName'],
     [
-      '{ name: cart, port: 82 }',
+      '{ name: cart, port: 84 }',
       'UnsupportedProtocol',
-      'port 82 of Service shop/cart has the appProtocol "kubernetes.io/h2c"',
+      'port 84 of Service shop/cart has the appProtocol "kubernetes.io/wss"',
     ],
     ['{ name: cart, port: 53 }', 'UnsupportedProtocol', 'port 53 of Service shop/cart is not TCP'],
   ]
@@ -181,7 +227,7 @@ spec:
   rules:
   - backendRefs: [{ name: cart, port: 80 }]
   - matches: [{ path: { value: /mirrored } }, { path: { value: "/a;b" } }]
-    filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: cart, port: 80 } } }]
+    filters: [{ type: ExtensionRef, extensionRef: { group: a, kind: B, name: c } }]
     backendRefs: [{ name: cart, port: 80 }]`)
     expect(route.findings).to.have.lengthOf(1)
     expect(route.findings[0]).to.include({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue' })
@@ -190,7 +236,7 @@ spec:
         /^Dropped Rule 1\. Requests for Rule 1 are answered with 500\. Requests that only a faulty match of Rule 1 would select go to other rules\. /,
       )
       .and.to.include('spec.rules[1].matches[1].path.value: "/a;b" has')
-      .and.to.include('spec.rules[1].filters[0].type: "RequestMirror" is not supported')
+      .and.to.include('spec.rules[1].filters[0].type: "ExtensionRef" is not supported')
     expect(route.rules.map(({ id, action }) => `${id} ${action.kind}`)).to.deep.equal([
       'HTTPRoute/shop/web/0/0 forward',
       'HTTPRoute/shop/web/1/0 respond',
@@ -217,8 +263,14 @@ spec:
       '{ rules: [{ matches: [{ path: { type: RegularExpression, value: "(" } }] }] }',
       'spec.rules[0].matches[0].path.value: "("',
     ],
-    ['{ rules: [{ retry: { attempts: 2 } }] }', 'spec.rules[0].retry: is not supported'],
-    ['{ rules: [{ sessionPersistence: {} }, { retry: {} }] }', 'spec.rules[1].retry: is not supported'],
+    ['{ rules: [{ sessionPersistence: {} }] }', 'spec.rules[0].sessionPersistence: is not supported'],
+    ['{ rules: [{ retry: { backoff: soon } }] }', 'spec.rules[0].retry.backoff: "soon" is not a duration'],
+    [
+      '{ rules: [{ retry: { attempts: 2, backoff: 1s }, timeouts: { request: 2s } }] }',
+      'spec.rules[0].retry.backoff: before 2 retries it takes longer than timeouts.request ("2s")',
+    ],
+    ['{ rules: [{ retry: { codes: [500, 505] } }] }', 'spec.rules[0].retry.codes[1]: HAProxy cannot retry after "505"'],
+    ['{ rules: [{ retry: { attempts: -1 } }] }', 'spec.rules[0].retry.attempts: "-1" is not a number of attempts'],
     ['{ rules: [{ timeouts: { request: soon } }] }', 'spec.rules[0].timeouts.request: "soon" is not a duration'],
     ['{ hostnames: ["a b"], rules: [] }', 'spec.hostnames[0]: "a b" is not a hostname'],
     [
@@ -226,8 +278,8 @@ spec:
       'spec.rules[0].backendRefs[0].weight: "-1" is not a weight',
     ],
     [
-      '{ rules: [{ backendRefs: [{ name: cart, port: 80, filters: [{ type: RequestRedirect, requestRedirect: {} }] }] }] }',
-      'spec.rules[0].backendRefs[0].filters: a RequestRedirect is supported in spec.rules[0].filters only',
+      `{ rules: [{ filters: [{ type: CORS, cors: { allowOrigins: [${Array.from({ length: 64 }, (_, n) => `"https://${'a'.repeat(90)}${n}"`).join(', ')}] } }], backendRefs: [{ name: cart, port: 80 }] }] }`,
+      'and at most 5000 can be programmed',
     ],
     [
       `{ rules: [{ filters: [${header('X-A', 'x'.repeat(4000))}], backendRefs: [{ name: cart, port: 80, filters: [${header('X-B', 'x'.repeat(4000))}] }] }] }`,

@@ -1,15 +1,19 @@
-import type { BackendId, BackendProfile, ConditionNames, Hostname, Rule, ValueMatch } from '../../model/proxy-model.ts'
+import type { Action, ConditionNames, Filter, Hostname, Rule, Target, ValueMatch } from '../../model/proxy-model.ts'
 import { type Finding, type RouteId, type RouteKind, splitRouteId } from '../../model/report.ts'
 import type { ObjectKey, Snapshot } from '../../model/snapshot.ts'
 
 import { compareTexts } from '../../lib/compare-texts.ts'
 import { family } from '../../lib/derive.ts'
 
+import { type BackendIdentity, backendKey } from '../backend-key.ts'
 import { attempt } from '../fault.ts'
-import type { References } from '../references.ts'
+import { timestampOf } from '../timestamps.ts'
+import type { BackendReferences } from './backend-refs.ts'
+import { draftGrpcRoute } from './grpc.ts'
 import { draftHttpRoute } from './http.ts'
 import type { Problem } from './problems.ts'
 import type { RouteDraft, RuleDraft } from './route-draft.ts'
+import { draftStreamRoute } from './stream.ts'
 
 /** What a route means, whatever it is attached to. After this nobody asks which kind it was. */
 export type TranslatedRoute = {
@@ -22,7 +26,7 @@ export type TranslatedRoute = {
   /** Accepted is False: nothing of it is programmed. */
   readonly rejected: boolean
   /** Sorted; every backend that a rule names, once per profile. */
-  readonly backends: readonly { readonly id: BackendId; readonly profile: BackendProfile }[]
+  readonly backends: readonly BackendIdentity[]
   readonly conditionNames: ConditionNames
   /** RFC 3339 in UTC; empty for an object that does not say. */
   readonly createdAt: string
@@ -31,17 +35,33 @@ export type TranslatedRoute = {
 export type RouteTranslator = { readonly translate: (route: RouteId) => TranslatedRoute }
 
 type Drafted = { readonly createdAt: Date | string | undefined; readonly draft: RouteDraft }
-type DraftRoute = (snapshot: Snapshot, references: References, key: ObjectKey) => Drafted | undefined
+type DraftRoute = (snapshot: Snapshot, references: BackendReferences, key: ObjectKey) => Drafted | undefined
 
 const drafts = {
   HTTPRoute(snapshot, references, key) {
     const route = snapshot.HTTPRoute.get(key)
     return route && { createdAt: route.metadata.creationTimestamp, draft: draftHttpRoute(route, references) }
   },
+  GRPCRoute(snapshot, references, key) {
+    const route = snapshot.GRPCRoute.get(key)
+    return route && { createdAt: route.metadata.creationTimestamp, draft: draftGrpcRoute(route, references) }
+  },
+  TLSRoute(snapshot, references, key) {
+    const route = snapshot.TLSRoute.get(key)
+    return route && { createdAt: route.metadata.creationTimestamp, draft: draftStreamRoute(route, references) }
+  },
+  TCPRoute(snapshot, references, key) {
+    const route = snapshot.TCPRoute.get(key)
+    return route && { createdAt: route.metadata.creationTimestamp, draft: draftStreamRoute(route, references) }
+  },
+  UDPRoute(snapshot, references, key) {
+    const route = snapshot.UDPRoute.get(key)
+    return route && { createdAt: route.metadata.creationTimestamp, draft: draftStreamRoute(route, references) }
+  },
 } satisfies Record<RouteKind, DraftRoute>
 
 /** Routes of all kinds, each translated again only when something it read has changed. */
-export function createRouteTranslator(snapshot: Snapshot, references: References): RouteTranslator {
+export function createRouteTranslator(snapshot: Snapshot, references: BackendReferences): RouteTranslator {
   const translate = family((route) => {
     const { kind, key } = splitRouteId(route)
     return translateRoute(() => drafts[kind](snapshot, references, key))
@@ -141,14 +161,29 @@ function textOf(problems: readonly { readonly message: string }[]): string {
   return [...sentences, ...(more > 0 ? [`And ${more} more.`] : [])].join(' ')
 }
 
-function backendsOf(rules: readonly Rule[]): TranslatedRoute['backends'] {
-  const targets = rules.flatMap(({ action }) => (action.kind === 'forward' ? action.targets : []))
-  const backends = targets.flatMap((target) =>
-    target.kind === 'backend' ? [[`${target.backend}|${target.profile}`, target] as const] : [],
-  )
-  return [...new Map(backends)]
-    .toSorted(([a], [b]) => compareTexts(a, b))
-    .map(([, { backend, profile }]) => ({ id: backend, profile }))
+/** Sorted; every backend that a rule names, once per profile. */
+export function backendsOf(rules: readonly Rule[]): TranslatedRoute['backends'] {
+  const backends = rules
+    .flatMap(({ action }) => backendsOfAction(action))
+    .map((backend) => [backendKey(backend), backend] as const)
+  return [...new Map(backends)].toSorted(([a], [b]) => compareTexts(a, b)).map(([, backend]) => backend)
+}
+
+function backendsOfAction(action: Action): TranslatedRoute['backends'] {
+  if (action.kind === 'forward') return action.targets.flatMap(backendsOfTarget)
+  return action.kind === 'redirect' ? action.filters.flatMap(backendsOfFilter) : []
+}
+
+function backendsOfTarget(target: Target): TranslatedRoute['backends'] {
+  if (target.kind === 'respond') return []
+  const others = target.filters.flatMap(backendsOfFilter)
+  return target.kind === 'backend' ? [{ id: target.backend, profile: target.profile }, ...others] : others
+}
+
+function backendsOfFilter(filter: Filter): TranslatedRoute['backends'] {
+  if (filter.kind !== 'mirror' && filter.kind !== 'external-auth') return []
+  const references = filter.kind === 'mirror' ? filter.mirrors : filter.auths
+  return references.map(({ backend }) => ({ id: backend, profile: 'plain' }))
 }
 
 // Regular expressions are walked in Lua, which needs no line of its own per name.
@@ -158,9 +193,4 @@ function conditionNamesOf(rules: readonly Rule[]): ConditionNames {
     return [...new Set(exact.map(({ name }) => name))].toSorted()
   }
   return { headers: names(({ match }) => match.headers), queries: names(({ match }) => match.queries) }
-}
-
-function timestampOf(time: Date | string | undefined): string {
-  const date = new Date(time ?? Number.NaN)
-  return Number.isNaN(date.getTime()) ? '' : date.toISOString()
 }

@@ -94,6 +94,13 @@ function ecmaScriptOnly(expression: string): string | undefined {
   return /\(\?<[=!]|\(\?<(?![=!])(?!\w{1,32}>)|\{(\d+,)?\d{5,}/u.exec(outside)?.[0]
 }
 
+/** The share of a backendRef. https://gateway-api.sigs.k8s.io/reference/spec/#backendref */
+export function weightFault(weight: number): string | undefined {
+  if (Number.isInteger(weight) && weight >= 0 && weight <= greatestWeight) return undefined
+  return `${quoted(String(weight))} is not a weight; write a whole number from 0 to ${greatestWeight}.`
+}
+const greatestWeight = 1_000_000
+
 /** A user's text inside a message: in quotes, without control characters, cut when long. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length <= 80 ? text : `${text.slice(0, 79)}…`)

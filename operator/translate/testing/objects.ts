@@ -1,8 +1,18 @@
 // Objects for tests, as short as a sentence about them.
 
 import { controllerName } from '../../model/kinds.ts'
-import type { Gateway, GatewayListener, HTTPRoute, KubernetesObject, ReferenceGrant } from '../../model/kubernetes.ts'
-import type { V1EndpointSlice, V1Secret, V1Service } from '../../model/kubernetes.ts'
+import type {
+  BackendTLSPolicy,
+  Gateway,
+  GatewayListener,
+  GRPCRoute,
+  HTTPRoute,
+  ListenerSet,
+  KubernetesObject,
+  ReferenceGrant,
+  TLSRoute,
+} from '../../model/kubernetes.ts'
+import type { V1ConfigMap, V1EndpointSlice, V1Secret, V1Service } from '../../model/kubernetes.ts'
 import { splitKey } from '../../model/snapshot.ts'
 
 import { pem } from './certificates.ts'
@@ -44,6 +54,23 @@ export function gateway(
   }
 }
 
+/** Attached to a Gateway of its namespace, or to `namespace/name`. */
+export function listenerSet(
+  key: string,
+  to: string,
+  listeners: readonly GatewayListener[] = [listener()],
+  createdAt?: string,
+): ListenerSet {
+  const parentRef = to.includes('/') ? splitKey(to) : { name: to }
+  const created = createdAt === undefined ? {} : { creationTimestamp: new Date(createdAt) }
+  return {
+    apiVersion: gatewayApi,
+    kind: 'ListenerSet',
+    metadata: { ...splitKey(key), uid: `uid-${key}`, ...created },
+    spec: { parentRef, listeners },
+  }
+}
+
 type ParentRefs = NonNullable<HTTPRoute['spec']['parentRefs']>
 
 /** Forwards everything to `service:8080` of its namespace. */
@@ -54,6 +81,32 @@ export function route(key: string, parentRefs: ParentRefs, more: Partial<HTTPRou
     metadata: { ...splitKey(key) },
     spec: { parentRefs, rules: [{ backendRefs: [{ name: 'service', port: 8080 }] }], ...more },
   }
+}
+
+/** A route for connections or datagrams, to `service:8080` of its namespace. */
+export function streamRoute(
+  kind: 'TLSRoute' | 'TCPRoute' | 'UDPRoute',
+  key: string,
+  parentRefs: ParentRefs,
+  more: Partial<TLSRoute['spec']> = {},
+): KubernetesObject {
+  const spec = { parentRefs, rules: [{ backendRefs: [{ name: 'service', port: 8080 }] }], ...more }
+  return Object.assign({ apiVersion: gatewayApi, kind, metadata: { ...splitKey(key) } }, { spec })
+}
+
+type GrpcRules = NonNullable<GRPCRoute['spec']['rules']>
+
+/** A GRPCRoute with these rules. */
+export function grpcRoute(
+  key: string,
+  parentRefs: ParentRefs,
+  {
+    createdAt,
+    ...spec
+  }: { readonly hostnames?: readonly string[]; readonly rules: GrpcRules; readonly createdAt?: string | undefined },
+): KubernetesObject {
+  const metadata = { ...splitKey(key), ...(createdAt === undefined ? {} : { creationTimestamp: new Date(createdAt) }) }
+  return Object.assign({ apiVersion: gatewayApi, kind: 'GRPCRoute', metadata }, { spec: { parentRefs, ...spec } })
 }
 
 export function service(key: string): V1Service {
@@ -67,6 +120,27 @@ export function namespace(name: string, labels: Readonly<Record<string, string>>
 export function tlsSecret(key: string, certificate: string = pem.server, privateKey: string = pem.serverKey): V1Secret {
   const data = { 'tls.crt': base64(certificate), 'tls.key': base64(privateKey) }
   return { apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/tls', metadata: splitKey(key), data }
+}
+
+export function configMap(key: string, data: Readonly<Record<string, string>>): V1ConfigMap {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: splitKey(key), data: { ...data } }
+}
+
+/** Encrypts what goes to `service` of its namespace, trusting ConfigMap `ca`. */
+export function backendTlsPolicy(
+  key: string,
+  { createdAt, ...more }: Partial<BackendTLSPolicy['spec']> & { readonly createdAt?: string } = {},
+): BackendTLSPolicy {
+  const validation = {
+    hostname: 'service.example.com',
+    caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }],
+  }
+  return {
+    apiVersion: gatewayApi,
+    kind: 'BackendTLSPolicy',
+    metadata: { ...splitKey(key), ...(createdAt !== undefined && { creationTimestamp: new Date(createdAt) }) },
+    spec: { targetRefs: [{ group: '', kind: 'Service', name: 'service' }], validation, ...more },
+  }
 }
 
 export function grant(key: string, spec: ReferenceGrant['spec']): ReferenceGrant {

@@ -1,0 +1,42 @@
+// The retry policies that some backend of a proxy has, as templates see them.
+
+import type { Backend, ProxyModel } from '../model/proxy-model.ts'
+import { type RetryPolicy, retryPolicyOf } from '../model/retry.ts'
+import { compareTexts } from '../lib/compare-texts.ts'
+import { memo } from '../lib/derive.ts'
+
+/** `events`: what HAProxy's `retry-on` lists. */
+export type RetryView = { readonly name: string; readonly attempts: number; readonly events: readonly string[] }
+/** After which answers to wait how long before the next of `attempts`. */
+export type BackoffView = {
+  readonly attempts: number
+  readonly milliseconds: number
+  readonly codes: readonly number[]
+}
+
+/** Sorted by name, each policy once; parts of the backends that did not change are not looked at again. */
+export function retryViews({ backends }: Pick<ProxyModel, 'backends'>): readonly RetryView[] {
+  return [...new Set(backends.flatMap(profilesOf))].toSorted(compareTexts).flatMap((name) => {
+    const policy = retryPolicyOf(name)
+    return policy === undefined ? [] : [{ name, attempts: policy.attempts, events: eventsOf(policy) }]
+  })
+}
+
+/** Null for profiles that do not wait. */
+export function backoffView(profile: string): BackoffView | null {
+  const { attempts, backoff, codes } = retryPolicyOf(profile) ?? noPolicy
+  return backoff === 0 || codes.length === 0 ? null : { attempts, milliseconds: backoff, codes }
+}
+
+const noPolicy: RetryPolicy = { attempts: 0, codes: [], backoff: 0 }
+
+// Implementations should retry after broken connections whenever there is a policy. HAProxy can wait after an answer only, so with a backoff
+// a request that may have reached the server is not sent again: https://gateway-api.sigs.k8s.io/reference/spec/#httprouteretry
+function eventsOf({ attempts, codes, backoff }: RetryPolicy): readonly string[] {
+  if (attempts === 0) return ['none']
+  return ['conn-failure', ...(backoff === 0 ? ['empty-response', 'response-timeout'] : []), ...codes.map(String)]
+}
+
+const profilesOf = memo((part: readonly Backend[]): readonly string[] => [
+  ...new Set(part.flatMap(({ profile }) => (retryPolicyOf(profile) === undefined ? [] : [profile]))),
+])

@@ -1,0 +1,47 @@
+// For tests only.
+
+import { Secret } from '../model/secret.ts'
+import type { PodApi } from '../push/pod-api.ts'
+
+/** A pod that takes every call and keeps every text in it. */
+export function recorder(sent: string[]): PodApi {
+  const keep = (given: unknown): void => {
+    if (typeof given === 'string') sent.push(given)
+    else if (typeof given === 'object' && given !== null && !(given instanceof Secret))
+      Object.values(given).forEach(keep)
+  }
+  const call = (...given: readonly unknown[]): Promise<void> => {
+    given.forEach(keep)
+    return Promise.resolve()
+  }
+  return {
+    readEntry: nothing,
+    listMap: nothing,
+    listServers: nothing,
+    readFile: nothing,
+    listListEntries: none,
+    listCertificateFiles: none,
+    addEntry: call,
+    replaceEntry: call,
+    deleteEntry: call,
+    putMap: call,
+    addServer: call,
+    readyServer: call,
+    deleteServer: call,
+    moveServer: call,
+    newCertificate: call,
+    putCertificate: call,
+    deleteCertificate: call,
+    addListEntry: call,
+    deleteListEntry: call,
+    putFile: call,
+    deleteCertificateFile: call,
+    reload: call,
+    isRunning: () => Promise.resolve(true),
+    dropFailedTransactions: nothing,
+    close: nothing,
+  }
+}
+
+const nothing = () => Promise.resolve(undefined)
+const none = () => Promise.resolve([])
