@@ -125,8 +125,19 @@ describe('architecture', () => {
     expect(directives(shown)).to.deep.equal(directives(shortened)).and.have.length.above(10)
   })
 
+  it('the files that the page names exist', () => {
+    const page = code('docs/ARCHITECTURE.md')
+    const all = tracked('**')
+    const named = [...page.matchAll(/`([\w/.-]+\.(?:ts|hbs|md|cfg))`/g)].map(([, name = '']) => name)
+    const generated = ['haproxy.cfg', 'backends.cfg']
+    const real = named.filter((name) => !name.includes('NAME') && !generated.includes(name))
+    const wrong = real.filter((name) => !all.some((file) => `/${file}`.endsWith(`/${name}`)))
+    expect(wrong).to.deep.equal([])
+    expect(real).to.have.length.above(50)
+  })
+
   it('nothing in the repository names a folder of one machine', () => {
-    const wrong = tracked('*').filter(
+    const wrong = tracked('**').filter(
       (file) => !file.endsWith('.pem') && /\/(root|home\/\w+|work)\/(\.|main|shared)/.test(code(file)),
     )
     expect(wrong).to.deep.equal([])

@@ -6,7 +6,7 @@ import { metadata, selector } from './metadata.ts'
 /**
  * The Service that gives a Gateway its address: one port per accepted listener port, under the same number in the pods.
  *
- * `externalTrafficPolicy: Local`: backends see the client's address and no node passes connections on to another; only nodes with a
+ * `externalTrafficPolicy: Local`: HAProxy sees the client's address and no node passes connections on to another; only nodes with a
  * pod are offered to the load balancer. An address is asked for only when spec.addresses names exactly one: a Service takes no more.
  */
 export function service(proxy: ProxyModel): DesiredObject {

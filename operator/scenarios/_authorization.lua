@@ -1,6 +1,7 @@
 -- The action `lua.authorize` asks the backends of the ids in field 16 of the record, one after the other, whether the request may go on.
 -- An id is a key `@a.HASH` → backend|path prefix|request headers|response headers|bytes of the body. 200 means yes; then headers of the
--- answer become the request's. Any other answer becomes the response; no answer means no.
+-- answer become the request's. Any other answer becomes the response; no answer means no. HAProxy goes on after a failure in Lua, so
+-- txn.may says that the request may; the rule behind this one refuses otherwise.
 -- A body that it has to see is looked at so often, every 5 ms.
 local looks_for_authorization = 2000
 -- What the answer to a question says about itself and not about the request.
@@ -44,6 +45,9 @@ end
 local function ask(txn, id)
   local fields = fields_of(subrequests.entries:lookup(id) or "")
   if #fields < 5 then return nil, 500 end
+  -- `OPTIONS *` and CONNECT have none.
+  local url = txn.f:pathq()
+  if not url then return nil, 400 end
   local largest = tonumber(fields[5])
   local body, fault = "", nil
   if largest > 0 then body, fault = subrequests.whole_body(txn, largest, looks_for_authorization) end
@@ -53,7 +57,7 @@ local function ask(txn, id)
     if present[name] and not own_headers[name] then headers[name] = from_one(present[name]) end
   end
   local method = txn.f:method()
-  local asked = subrequests.question(id, method, fields[2] .. txn.f:pathq(), headers, body)
+  local asked = subrequests.question(id, method, fields[2] .. url, headers, body)
   local send = method == "HEAD" and "head" or "post"
   local ok, answer = pcall(function() local client = core.httpclient() return client[send](client, asked) end)
   if not ok or not answer or not answer.status or answer.status == 0 then return nil, 503 end
@@ -85,7 +89,7 @@ end
 
 core.register_action("authorize", { "http-req" }, function(txn)
   local record = fields_of(txn:get_var("txn.act") or "")
-  if is_preflight(txn) then return end
+  if is_preflight(txn) then return txn:set_var("txn.may", true) end
   if not record[16] then return refuse(txn, record, 500) end
   for id in string.gmatch(record[16], "[^,]+") do
     local answer, status, names = ask(txn, id)
@@ -93,4 +97,5 @@ core.register_action("authorize", { "http-req" }, function(txn)
     if answer.status ~= 200 then return refuse(txn, record, answer.status, answer_headers(answer), answer.body) end
     take_over(txn, answer, names)
   end
+  txn:set_var("txn.may", true)
 end, 0)

@@ -23,10 +23,11 @@ type Verdict = { readonly status: number; readonly headers?: OutgoingHttpHeaders
 type Scene = {
   /** How the one who decides answers from now on. */
   readonly decide: (verdict: Verdict) => void
-  readonly send: (sent?: { method?: string; headers?: Record<string, string>; body?: string }) => Promise<Answer>
+  readonly send: (sent?: Sent) => Promise<Answer>
   readonly asked: readonly Seen[]
   readonly served: readonly Seen[]
 }
+type Sent = { method?: string; path?: string; headers?: Record<string, string>; body?: string }
 type Answer = { readonly status: number; readonly headers: IncomingMessage['headers']; readonly body: string }
 
 describe('authorization by a real HAProxy', function () {
@@ -106,6 +107,15 @@ describe('authorization by a real HAProxy', function () {
     await withAuth({ auth: {} }, async ({ send, decide, served }) => {
       decide({ status: 200, body: 'a'.repeat(1_000_000) })
       expect((await send()).status).to.equal(502)
+      expect(served).to.deep.equal([])
+    })
+  })
+
+  it('lets nothing through that cannot be asked about, or that is refused in a way nobody can repeat', async () => {
+    await withAuth({ auth: {} }, async ({ send, decide, served }) => {
+      expect((await send({ method: 'OPTIONS', path: '*' })).status).to.equal(400)
+      decide({ status: 999 })
+      expect((await send()).status).to.be.at.least(400)
       expect(served).to.deep.equal([])
     })
   })
@@ -242,16 +252,13 @@ async function startEndpoint(answer: () => Verdict): Promise<Endpoint> {
   }
 }
 
-async function ask(
-  port: number,
-  { method = 'GET', headers = {}, body = '' }: { method?: string; headers?: Record<string, string>; body?: string },
-): Promise<Answer> {
+async function ask(port: number, { method = 'GET', path = '/a?b=c', headers = {}, body = '' }: Sent): Promise<Answer> {
   const length = body === '' || 'transfer-encoding' in headers ? {} : { 'content-length': body.length }
   const outgoing = httpRequest({
     host: '127.0.0.1',
     port,
     method,
-    path: '/a?b=c',
+    path,
     headers: { ...headers, ...length },
     agent: false,
   })

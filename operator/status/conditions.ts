@@ -13,6 +13,7 @@ const ownTypes = [
   'PartiallyInvalid',
   'OverlappingTLSConfig',
   'InsecureFrontendValidationMode',
+  'DefaultGateway',
 ]
 /** Conditions of which True is the bad news. */
 const negative: ReadonlySet<string> = new Set([

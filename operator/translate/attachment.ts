@@ -4,6 +4,7 @@ import { type ObjectKey, type Snapshot, splitKey } from '../model/snapshot.ts'
 
 import { settled } from '../lib/derive.ts'
 
+import { type Child, createParentRefs } from './default-gateways.ts'
 import { gatewayApiGroup, parentOf, type RouteGroupKind } from './defaults.ts'
 import { attempt } from './fault.ts'
 import { intersectHostnames } from './hostnames.ts'
@@ -43,26 +44,24 @@ type Door = {
   readonly served: boolean
 }
 
-type Route = {
-  readonly kind: RouteKind
-  readonly key: ObjectKey
-  readonly parentRefs: readonly ParentRef[]
-  readonly hostnames: readonly Hostname[]
-}
+type Route = Child & { readonly kind: RouteKind; readonly hostnames: readonly Hostname[] }
 
 export type Attach = (route: Route) => readonly AttachedParent[]
+
+type Sources = Pick<Parents, 'plan' | 'ownerOf'> & { readonly drafts: Parameters<typeof createParentRefs>[1] }
 
 /**
  * Where a route attaches: one entry per parentRef to a Gateway of ours or a ListenerSet of one, in the route's order. References to
  * anything else are none of our business. A parent offers its own listeners only. Reads are tracked. https://gateway-api.sigs.k8s.io/concepts/api-overview/#attaching-routes-to-gateways
  */
-export function createAttachments(snapshot: Snapshot, { plan, ownerOf }: Pick<Parents, 'plan' | 'ownerOf'>): Attach {
+export function createAttachments(snapshot: Snapshot, { plan, ownerOf, drafts }: Sources): Attach {
   // Settled: every change of a parent, also of its status, would otherwise visit each of its routes.
   const houses = settled(parentMembers(snapshot), (parent) => {
     const found = plan(parent)
     return found && { gateway: found.gateway, doors: found.listeners.map(doorOf) }
   })
   const labelsOf = createNamespaceLabels(snapshot)
+  const parentRefsOf = createParentRefs(snapshot, drafts)
 
   function attach(route: Route, parentRef: ParentRef): readonly AttachedParent[] {
     const parent = parentOf(parentRef, splitKey(route.key).namespace)
@@ -78,7 +77,7 @@ export function createAttachments(snapshot: Snapshot, { plan, ownerOf }: Pick<Pa
     return [attempt(enter, (message) => refused(notAccepted('UnsupportedValue', message)))]
   }
 
-  return (route) => route.parentRefs.flatMap((parentRef) => attach(route, parentRef))
+  return (route) => parentRefsOf(route).flatMap((parentRef) => attach(route, parentRef))
 }
 
 function doorOf({ supportedKinds: kinds, ...listener }: ListenerPlan): Door {

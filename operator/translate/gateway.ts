@@ -10,6 +10,7 @@ import { family } from '../lib/derive.ts'
 import { createListenerCertificates } from './certificates.ts'
 import { createClientCertificates } from './client-certificate.ts'
 import { createClientValidation, insecureFallbacks } from './client-validation.ts'
+import { defaultGateway } from './default-gateways.ts'
 import { addressTypeOf } from './defaults.ts'
 import { attempt } from './fault.ts'
 import type { Classes } from './gateway-class.ts'
@@ -105,7 +106,7 @@ export function createGateways({ drafts, references, sets }: Tools): (key: Objec
   function plan(key: ObjectKey, draft: GatewayDraft): GatewayPlan {
     const judged = judge(draft, { attached: sets.attached(key), ports: sets.ports(key) })
     const { findings, ...shown } = clientCertificateOf(draft.gateway)
-    return { ...judged, ...shown, findings: [...judged.findings, ...findings] }
+    return { ...judged, ...shown, findings: [...judged.findings, ...findings, ...defaultGateway(draft.gateway)] }
   }
 
   return family((key) => {

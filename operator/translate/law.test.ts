@@ -78,12 +78,18 @@ describe('translate: the law', () => {
       fc.constantFrom('haproxy', 'haproxy', 'haproxy', 'other'),
       someTls,
       someAllowedListeners,
+      fc.constantFrom(undefined, 'All' as const),
     )
-    .map(([name, listeners, gatewayClassName, tls, allowedListeners]) =>
+    .map(([name, listeners, gatewayClassName, tls, allowedListeners, scope]) =>
       gateway(
         name,
         listeners.map((one, index) => ({ ...one, name: `l${index}` })),
-        { gatewayClassName, ...tls, ...optional('allowedListeners', allowedListeners) },
+        {
+          gatewayClassName,
+          ...tls,
+          ...optional('allowedListeners', allowedListeners),
+          ...optional('defaultScope', scope),
+        },
       ),
     )
   const someSet = fc
@@ -147,9 +153,10 @@ describe('translate: the law', () => {
       fc.array(parentRef, { maxLength: 2 }),
       fc.array(hostname, { maxLength: 2 }),
       fc.array(rule, { minLength: 1, maxLength: 2 }),
+      fc.constantFrom({}, {}, { useDefaultGateways: 'All' as const }),
     )
-    .map(([name, refs, hostnames, rules]) =>
-      route(name, refs, { hostnames: hostnames.filter((one) => one !== undefined), rules }),
+    .map(([name, refs, hostnames, rules, defaults]) =>
+      route(name, refs, { hostnames: hostnames.filter((one) => one !== undefined), rules, ...defaults }),
     )
   const call = fc.constantFrom({ service: 'a.B' }, { method: 'Get' }, { service: 'a.B', method: 'Get' })
   const someGrpcRoute = fc

@@ -132,6 +132,12 @@ describe('translate/listener-sets: which are let in', () => {
     ])
   })
 
+  it('a set that does not say when it was created is let in like others', () => {
+    const found = translate(web(), listenerSet('shop/more', 'web', [listener({ hostname: 'more.com' })], 'some day'))
+    expect(toldOf(found, 'shop/more')).to.eql([])
+    expect(hosts(found)).to.include('80 more.com: 0')
+  })
+
   it('a set that cannot be read costs itself only', () => {
     const broken: ListenerSet = Object.assign(listenerSet('shop/broken', 'web'), {
       spec: { parentRef: { name: 'web' }, listeners: 5 },

@@ -14,6 +14,7 @@ import { type ListenerPlan, planListeners } from './listeners.ts'
 import { allowedListenersOf, type AllowedNamespaces, allows, createNamespaceLabels } from './namespaces.ts'
 import { parentId, parentMembers, splitParentId } from './parent-ids.ts'
 import { gatewayPrecedence, openPorts, type ParentPlan } from './parents.ts'
+import { timestampOf } from './timestamps.ts'
 
 /** What a ListenerSet of a Gateway of ours means. */
 export type ListenerSetPlan = ParentPlan & {
@@ -87,8 +88,7 @@ export function createListenerSets(snapshot: Snapshot, { drafts, needs }: Tools)
 
 // The oldest first, then by namespace/name.
 function precedenceOf({ metadata }: ListenerSet): string {
-  const created = metadata.creationTimestamp
-  return `1 ${created === undefined ? '' : new Date(created).toISOString()} ${keyOf({ metadata })}`
+  return `1 ${timestampOf(metadata.creationTimestamp)} ${keyOf({ metadata })}`
 }
 
 function unattached(gateway: ObjectKey): ListenerSetPlan {

@@ -9,6 +9,7 @@ import { type Parts, partOf } from '../lib/parts.ts'
 import { type BackendIdentity, backendKey, backendOf, servicePortOf } from './backend-key.ts'
 import { attempt, type Part } from './fault.ts'
 import type { GatewayPlan } from './gateway.ts'
+import { mayBeEncrypted } from './policies/encrypted.ts'
 import type { Policies } from './policies/policies.ts'
 import { routeMembers } from './route-members.ts'
 import type { PlacedRoute } from './routes-placed.ts'
@@ -18,7 +19,7 @@ export type ProxyNeeds = {
   readonly backends: (gateway: ObjectKey) => Parts<Backend>
   readonly conditionNames: (gateway: ObjectKey) => ConditionNames
   readonly faults: (gateway: ObjectKey) => readonly string[]
-  /** The proxies that send requests or connections to a Service. */
+  /** The proxies that send something to a Service which a policy may encrypt. */
   readonly gateways: (service: ObjectKey) => readonly ObjectKey[]
 }
 
@@ -61,7 +62,9 @@ export function createProxyNeeds(snapshot: Snapshot, { routes, backends, policie
   })
   const pairs = new Gathering(needs, (need) => {
     if (kindOf(need) !== 'backend') return []
-    const { service } = servicePortOf(backendIn(need).id)
+    const identity = backendIn(need)
+    if (!mayBeEncrypted(identity)) return []
+    const { service } = servicePortOf(identity.id)
     return [[`${service}|${gatewayOf(need)}`, true]]
   })
   const gatewaysByService = new Gathering(pairs, (pair) => {

@@ -60,7 +60,8 @@ export function createPlacedRoutes(
       () => {
         const translated = translator.translate(id)
         const { hostnames } = translated
-        return { translated, parents: attach({ kind, key, parentRefs: route.spec.parentRefs ?? [], hostnames }) }
+        const { parentRefs = [], useDefaultGateways } = route.spec
+        return { translated, parents: attach({ kind, key, parentRefs, useDefaultGateways, hostnames }) }
       },
       // Without a readable list of parents there is no place in the status to say so.
       () => undefined,

@@ -56,7 +56,7 @@ export function createTranslator(
   // 3. What routes mean, whatever they attach to, and where they attach.
   const policies = createPolicies(snapshot, references)
   const translator = createRouteTranslator(snapshot, { ...references, encrypts: policies.encrypts })
-  const routes = createPlacedRoutes(snapshot, translator, createAttachments(snapshot, parents), policies)
+  const routes = createPlacedRoutes(snapshot, translator, createAttachments(snapshot, { ...parents, drafts }), policies)
 
   // 4. Collect: routes by virtual host, virtual hosts and backends by proxy. No derivation reads all routes, so a route's change
   //    costs the same among ten and among thousands.

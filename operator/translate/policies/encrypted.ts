@@ -1,13 +1,15 @@
-import type { BackendId, Rule, Target } from '../../model/proxy-model.ts'
+import type { Rule, Target } from '../../model/proxy-model.ts'
 
+import type { BackendIdentity } from '../backend-key.ts'
 import type { Lane } from '../protocols.ts'
 import type { Policies } from './policies.ts'
 
 /** Behind the id of a backend for connections that were decrypted here and go on encrypted, as a policy asks for. */
 const suffix = '/tls'
 
-export function isEncrypted(id: BackendId): boolean {
-  return id.endsWith(suffix)
+/** Whether a policy says how a backend is connected to: what TCPRoutes and TLS listeners of mode Passthrough forward may be encrypted already. */
+export function mayBeEncrypted({ id, profile }: BackendIdentity): boolean {
+  return profile !== 'udp' && (profile !== 'tcp' || id.endsWith(suffix))
 }
 
 /**

@@ -11,8 +11,10 @@ import {
   endpointSlice,
   gateway,
   gatewayClass,
+  listener,
   route,
   service,
+  streamRoute,
   tlsSecret,
 } from '../testing/objects.ts'
 import { createTranslator, type Translation } from '../translate.ts'
@@ -217,6 +219,14 @@ describe('BackendTLSPolicy: what it applies to', () => {
     const translation = translated(...more, opened, shared, policy('shop/a'), policy('other/b'), ca)
     expect(reportOf(translation, 'shop/a')?.ancestors).to.deep.equal(['other/edge', 'shop/web'])
     expect(reportOf(translation, 'other/b')).to.equal(undefined)
+  })
+
+  it('a Gateway that forwards connections as they are is no ancestor: nothing applies there', () => {
+    const tcp = gateway('shop/tcp', [listener({ protocol: 'TCP', port: 9000 })])
+    const connections = streamRoute('TCPRoute', 'shop/raw', [{ name: 'tcp' }])
+    const found = translated(policy('shop/a'), ca, tcp, connections)
+    expect(found.proxies.flatMap(({ backends }) => backends.flat()).map(({ profile }) => profile)).to.include('tcp')
+    expect(reportOf(found, 'shop/a')?.ancestors).to.eql(['shop/web'])
   })
 
   it('a Service of another namespace is never meant', () => {

@@ -17,7 +17,7 @@ import { servicePortOf } from '../backend-key.ts'
 import { attempt } from '../fault.ts'
 import type { References } from '../references.ts'
 import { type BackendTlsPlan, createBackendTls } from './backend-tls.ts'
-import { isEncrypted } from './encrypted.ts'
+import { mayBeEncrypted } from './encrypted.ts'
 import { createTargets, type Targets } from './targets.ts'
 
 /** What policies say of the ports of Services, and what there is to say of the policies. Tracked. */
@@ -62,7 +62,7 @@ export function createPolicies(snapshot: Snapshot, references: References): Poli
 
   return {
     apply: (backend) => {
-      if (!speaksTls(backend)) return backend
+      if (!mayBeEncrypted(backend)) return backend
       const tls = tlsOf(backend.id)
       if (tls === undefined) return backend
       return tls === 'unusable' ? { ...backend, servers: [] } : { ...backend, tls }
@@ -92,7 +92,7 @@ export function policyMembers(snapshot: Snapshot): Members {
 
 type ReportSources = {
   readonly policies: Pick<Policies, 'targets' | 'findings'>
-  /** The Gateways of ours that route to a Service. */
+  /** The Gateways of ours that route to a Service and may be told to do it with TLS. */
   readonly gateways: (service: ObjectKey) => readonly ObjectKey[]
 }
 
@@ -110,9 +110,4 @@ export function createPolicyReports({ policies, gateways }: ReportSources): (id:
       () => undefined,
     ),
   )
-}
-
-// What TCPRoutes and TLS listeners of mode Passthrough forward may be encrypted already.
-function speaksTls({ id, profile }: Backend): boolean {
-  return profile !== 'udp' && (profile !== 'tcp' || isEncrypted(id))
 }
