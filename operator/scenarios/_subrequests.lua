@@ -74,7 +74,9 @@ core.register_action("mirror", { "http-req" }, function(txn)
   if #ids == 0 or under_way + #ids > most_under_way then return end
   local body = subrequests.whole_body(txn, largest_body, looks_at_copy)
   if not body then return end
+  -- `OPTIONS *` and CONNECT have no path.
   local method, url = txn.f:method(), txn.f:pathq()
+  if not url then return end
   for _, id in ipairs(ids) do
     under_way = under_way + 1
     core.register_task(send, subrequests.question(id, method, url, copied_headers(txn), body))
