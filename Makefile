@@ -19,7 +19,7 @@ test: $(modules) ## everything: check, generated files, contract, cluster, e2e, 
 	@e2e/everything.sh
 
 check: $(modules) $(client) ## types, lint, format, architecture, unit tests, scenarios with haproxy -c
-	@HAPROXY=$$(e2e/cluster/haproxy.sh) && NGINX=$$(e2e/cluster/nginx.sh) && export HAPROXY NGINX && e2e/tally.sh \
+	@HAPROXY=$$(e2e/cluster/haproxy.sh) && NGINX_PATH=$$(e2e/cluster/nginx.sh) && export HAPROXY NGINX_PATH && e2e/tally.sh \
 		'types: tsc -p .' \
 		'lint: oxlint --type-aware operator e2e deploy' \
 		'format: biome format .' \

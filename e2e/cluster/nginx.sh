@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Makes the nginx of the test cluster's UDP image runnable on this machine, outside any container, and prints its path; modules/*.conf
-# beside it load its stream module. Usage: nginx.sh     NGINX=/path/to/nginx: use that one and do nothing
+# beside it load its stream module. Usage: nginx.sh     NGINX_PATH=/path/to/nginx: use that one and do nothing
 set -euo pipefail
-if [ -n "${NGINX:-}" ]; then echo "$NGINX"; exit; fi
+# The name is not NGINX: nginx itself reads that one, for sockets to inherit.
+if [ -n "${NGINX_PATH:-}" ]; then echo "$NGINX_PATH"; exit; fi
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=settings.sh
 . "$here/settings.sh"

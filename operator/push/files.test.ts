@@ -65,6 +65,17 @@ describe('files', () => {
     expect(names.indexOf('maps/paths-80.map')).to.be.lessThan(names.indexOf('maps/hosts-80.map'))
   })
 
+  it('maps for connections are written after the tree, and SNI after what is behind it', () => {
+    const config = configOf(spec)
+    const names = ['sni-443.map', 'terminated-443.map', 'tcp.map', 'hosts-443.map', 'tree.map']
+    const maps = new Map(names.map((map) => [map, new Map()]))
+    const written = configFiles({ ...config, maps }, testSettings).map(({ name }) => name)
+    const at = (map: string) => written.indexOf(`maps/${map}`)
+    expect(at('tree.map')).to.be.lessThan(Math.min(at('tcp.map'), at('terminated-443.map')))
+    expect(at('terminated-443.map')).to.be.lessThan(at('sni-443.map'))
+    expect(at('hosts-443.map')).to.be.lessThan(at('sni-443.map'))
+  })
+
   it('the archive is one that tar unpacks, without an entry for the top folder', async () => {
     const archive = await stateArchive(configOf(spec), testSettings)
     expect(String(archive)).to.equal('***')

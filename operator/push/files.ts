@@ -22,6 +22,7 @@ import {
   type Held,
   type HeldBackend,
 } from './held.ts'
+import { layerOf } from './map-change.ts'
 import type { PlainEntry } from './pod-api.ts'
 import { heldUdp } from './udp.ts'
 
@@ -202,7 +203,7 @@ function udpParts({ udp }: RenderedConfig): readonly Part[] {
 
 // What is looked up last is written first.
 function mapParts(config: RenderedConfig): readonly Part[] {
-  const maps = [...config.maps].toSorted(([a], [b]) => rank(a) - rank(b))
+  const maps = [...config.maps].toSorted(([a], [b]) => layerOf(a) - layerOf(b))
   return maps.map(([map, sections]) => ({
     name: `maps/${map}`,
     isSame: (before) => {
@@ -211,11 +212,6 @@ function mapParts(config: RenderedConfig): readonly Part[] {
     },
     content: () => partsOf(sections).map(sectionsText).join('') || nothing,
   }))
-}
-
-function rank(map: string): number {
-  if (map.startsWith('hosts-')) return 2
-  return map.startsWith('paths-') ? 1 : 0
 }
 
 const sectionsText = memo((part: ReadonlyMap<string, MapSection>) =>

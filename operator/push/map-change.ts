@@ -31,33 +31,34 @@ export function compareMaps(held: Held, wanted: RenderedConfig, layout: Layout):
 
 const nothing: HeldMap = new Map()
 
-/** What makes new things reachable: records and tree, then paths and where connections go, then hosts and what becomes of connections; the longest key first, so no request takes a shorter one's way. */
+/** What makes new things reachable: records and tree, then paths and where connections go, then hosts, at last what SNI leads to; the longest key first, so no request takes a shorter one's way. */
 export function publication(differences: readonly MapDifference[]): readonly Stage[] {
-  return layers.map(({ has, parallel }) => {
-    const commands = differences.filter(({ map }) => has(map)).flatMap(publish)
+  return layers.map(({ layer, parallel }) => {
+    const commands = differences.filter(({ map }) => layerOf(map) === layer).flatMap(publish)
     return { parallel, commands }
   })
 }
 
 /** The other way round, shortest key first. */
 export function removal(differences: readonly MapDifference[]): readonly Stage[] {
-  return layers.toReversed().map(({ has, parallel }) => {
-    const commands = differences.filter(({ map }) => has(map)).flatMap(remove)
+  return layers.toReversed().map(({ layer, parallel }) => {
+    const commands = differences.filter(({ map }) => layerOf(map) === layer).flatMap(remove)
     return { parallel, commands }
   })
 }
 
 const layers = [
-  { has: (map: string) => !isHosts(map) && !isPaths(map), parallel: true },
-  { has: isPaths, parallel: false },
-  { has: isHosts, parallel: false },
+  { layer: 0, parallel: true },
+  { layer: 1, parallel: false },
+  { layer: 2, parallel: false },
+  { layer: 3, parallel: false },
 ]
 
-function isHosts(map: string): boolean {
-  return map.startsWith('hosts-') || map.startsWith('sni-')
-}
-function isPaths(map: string): boolean {
-  return map.startsWith('paths-') || map.startsWith('terminated-') || map === tcpMap
+/** What is looked up in a map may name what is in maps of a lower layer, and nothing else. */
+export function layerOf(map: string): number {
+  if (map.startsWith('sni-')) return 3
+  if (map.startsWith('hosts-')) return 2
+  return map.startsWith('paths-') || map.startsWith('terminated-') || map === tcpMap ? 1 : 0
 }
 
 function publish({ map, set, whole }: MapDifference): readonly Command[] {

@@ -207,6 +207,27 @@ describe('pod: whatever goes wrong', () => {
       expect(await registry.metrics()).to.include('haproxy_gateway_reloads_total{reason="unknown"} 1')
     })
 
+  it('lines of a backend whose reload got no answer are not taken for loaded', async () => {
+    const config = configOf(base)
+    const sections = [...config.backends].map(([name, section]) => {
+      const text = section.text.replace('\n', '\n    tcp-response content reject if !{ var(txn.named) -m bool }\n')
+      return [name, { ...section, text }] as const
+    })
+    const verified = { ...config, generation: 'verified', backends: new Map(sections) }
+    const worker = start(base)
+    await bring(worker, base)
+    let failures = 0
+    pod.before = (call) => {
+      if (call !== 'reload' || failures > 0) return
+      failures += 1
+      throw new HAProxyDown()
+    }
+    worker.want(verified)
+    await eventually('verified', () => has(worker, verified))
+    expect(failures).to.equal(1)
+    expect(pod.reloads).to.equal(1)
+  })
+
   it('a pause that ends between two looks at the clock is not slept through', async () => {
     const clock = performance.now.bind(performance)
     let passed = 0

@@ -58,8 +58,8 @@ export class PodWorker {
   /** Files were changed after `#persisted` was written. */
   #filesOpen = false
   #refused: RenderedConfig | undefined
-  /** A change broke off: what the pod says about its generation is not to be believed. */
-  #distrusted = false
+  /** A change broke off: the pod's word on its generation is not to be believed. After a reload, nor what its files say was loaded. */
+  #distrusted: 'changing' | 'loading' | undefined
   /** Changes at run time that went wrong in a row; a refusal counts double, since it hardly ever goes away by itself. */
   #setbacks = 0
   /** Attempts in a row to tell what the pod holds. */
@@ -196,7 +196,7 @@ export class PodWorker {
       this.#held = strange(settings)
     }
     this.#blind = 0
-    this.#distrusted = false
+    this.#distrusted = undefined
     this.#due.drift = performance.now() + timing.drift
   }
 
@@ -206,7 +206,7 @@ export class PodWorker {
     // The same process still has the servers that wait for their end.
     if (meta?.boot === undefined || meta.boot !== this.#boot) this.#busy.clear()
     this.#boot = meta?.boot
-    const trusted = meta === undefined || this.#distrusted ? '' : meta.generation
+    const trusted = meta === undefined || this.#distrusted !== undefined ? '' : meta.generation
     const config = trusted === wanted.generation ? wanted : known(trusted)
     if (meta !== undefined && config !== undefined) {
       const layout = layoutOf(meta.aliases, settings)
@@ -214,7 +214,9 @@ export class PodWorker {
       this.#persisted = (await this.#filesHold(config, meta.boot)) ? config : undefined
       if (this.#persisted === undefined) this.#due.persist = performance.now() + this.#options.timing.persist
     } else {
-      const read = meta?.machine === wanted.machine.hash && (await readBack(this.#api, { wanted, meta, settings }))
+      const loading = this.#distrusted === 'loading'
+      const read =
+        meta?.machine === wanted.machine.hash && (await readBack(this.#api, { wanted, meta, settings, loading }))
       this.#current = undefined
       this.#persisted = undefined
       this.#held = read ? read.held : strange(settings)
@@ -268,8 +270,7 @@ export class PodWorker {
     if (held === undefined) return
     // The same content in new objects: only the identities are taken over.
     if (held.generation === wanted.generation) return this.#adopt(wanted, holding(wanted, held.layout))
-    const plan: Change =
-      this.#setbacks < patience ? change(held, wanted) : unknownReload('changes at run time failed again and again')
+    const plan: Change = this.#setbacks < patience ? change(held, wanted) : lastResort
     const began = performance.now()
     if (plan.kind === 'reload') await this.#load(wanted, plan)
     else await this.#change(wanted, plan)
@@ -283,7 +284,7 @@ export class PodWorker {
     const boot = this.#boot ?? randomBytes(6).toString('hex')
     const began = performance.now()
     this.#held = undefined
-    this.#distrusted = true
+    this.#distrusted = 'changing'
     try {
       const isFirst = this.#boot === undefined
       const mark = () => runStages(this.#api, [markStage(boot, isFirst)])
@@ -304,7 +305,7 @@ export class PodWorker {
       throw error
     }
     this.#setbacks = 0
-    this.#distrusted = false
+    this.#distrusted = undefined
     this.#boot = boot
     this.#due.persist = Math.min(this.#due.persist, performance.now() + timing.persist)
     this.#adopt(wanted, after)
@@ -317,16 +318,18 @@ export class PodWorker {
     const before = this.#held
     const persisted = this.#persisted
     this.#held = undefined
-    this.#distrusted = true
+    this.#distrusted = 'changing'
     this.#persisted = undefined
     // If this fails as well, the way without a reload gets another chance.
     this.#setbacks = 0
     try {
+      await this.#openFiles()
+      this.#distrusted = 'loading'
       await loadConfig(this.#api, { wanted, persisted, settings })
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       this.#held = before
-      this.#distrusted = false
+      this.#distrusted = undefined
       this.#refused = wanted
       this.#due.refused = performance.now() + timing.refused
       this.#persisted = persisted
@@ -336,7 +339,7 @@ export class PodWorker {
     }
     log.info('HAProxy reloaded', { pod: name, generation: wanted.generation, cause, reasons })
     metrics.reloaded(cause === 'machine' ? firstWord(reasons) : cause)
-    this.#distrusted = false
+    this.#distrusted = undefined
     this.#boot = undefined
     this.#busy.clear()
     this.#due.busy = Infinity
@@ -389,9 +392,7 @@ export class PodWorker {
 /** After this many failures in a row another way is tried. */
 const patience = 4
 
-function unknownReload(reason: string): Reload {
-  return { kind: 'reload', cause: 'unknown', reasons: [reason] }
-}
+const lastResort: Reload = { kind: 'reload', cause: 'unknown', reasons: ['changes at run time failed again and again'] }
 
 // `port`, `header`, `query`, `profile`: labels must stay few.
 function firstWord(reasons: readonly string[]): string {

@@ -18,7 +18,7 @@ import { eventually } from './testing/eventually.ts'
 import { FakeKube } from './testing/fake-kube.ts'
 import { FakePod } from './testing/fake-pod.ts'
 import { deployment, ofOurs, owned, replicaSet, service, workload } from './testing/shop.ts'
-import { usualTiming } from './timing.ts'
+import { type Timing, usualTiming } from './timing.ts'
 
 const id = 'shop/web'
 const base: ConfigSpec = { hosts: { 'a.example': { '/': 'n_a_80' } }, backends: { n_a_80: ['10.0.0.1'] } }
@@ -27,6 +27,8 @@ const more: ConfigSpec = { ...base, hosts: { ...base.hosts, 'b.example': { '/': 
 const deployments = '/apis/apps/v1/namespaces/shop/deployments'
 const secrets = '/api/v1/namespaces/shop/secrets'
 const authority = `/api/v1/namespaces/operator/secrets/${authoritySecretName(id)}`
+const quick = { ...usualTiming, persist: 20, drift: 10, state: 30, identity: 20, longestPause: 50, status: 5 }
+
 describe('push', () => {
   let kube: FakeKube
   let pods: Map<string, FakePod>
@@ -65,7 +67,12 @@ describe('push', () => {
       Pod: new Table(),
       CustomResourceDefinition: new Table(),
     }
-    door = openPush({
+    door = openDoor()
+  })
+  afterEach(() => door.stop())
+
+  const openDoor = (timing: Partial<Timing> = {}): PushDoor =>
+    openPush({
       call: kube.call,
       snapshot,
       settings: testSettings,
@@ -77,10 +84,8 @@ describe('push', () => {
       },
       connectPod: (address) => pods.get(address)?.api() ?? expect.fail(`nobody at ${address}`),
       clock: () => now,
-      timing: { ...usualTiming, persist: 20, drift: 10, state: 30, identity: 20, longestPause: 50, status: 5 },
+      timing: { ...quick, ...timing },
     })
-  })
-  afterEach(() => door.stop())
 
   function addPod(name: string, address: string, holding: RenderedConfig, ready = true): FakePod {
     const pod = new FakePod(testSettings)
@@ -362,6 +367,9 @@ describe('push', () => {
   })
 
   it('a terminating namespace that the snapshot does not show yet is asked once for each object', async () => {
+    // The hourly look at the Secrets writes them again, whatever came of it before.
+    await door.stop()
+    door = openDoor({ identity: 60_000 })
     kube.answer = ({ method, path }) =>
       method === 'PATCH' && path.includes('/namespaces/shop/')
         ? { status: 403, body: { message: 'no', details: { causes: [{ reason: 'NamespaceTerminating' }] } } }

@@ -26,21 +26,27 @@ const mostBackends = 2000
 
 export type ReadBack = { readonly held: Held; readonly busy: readonly BusyServer[] }
 
+type Asked = {
+  readonly wanted: RenderedConfig
+  readonly meta: Meta
+  readonly settings: DataPlaneSettings
+  /** Files were written for a reload that nobody saw end: lines in them may not have been loaded. */
+  readonly loading: boolean
+}
+
 /**
  * The state of a pod that runs the machine of `wanted`; servers that are not in use come as `busy`.
  * Undefined when it cannot be told, or not in reasonable time.
  */
-export async function readBack(
-  api: PodApi,
-  { wanted, meta, settings }: { wanted: RenderedConfig; meta: Meta; settings: DataPlaneSettings },
-): Promise<ReadBack | undefined> {
+export async function readBack(api: PodApi, { wanted, meta, settings, loading }: Asked): Promise<ReadBack | undefined> {
   const maps = new Map<string, ReturnType<typeof unsectioned>>()
   for (const map of wanted.maps.keys()) {
     const entries = await api.listMap(map)
     if (entries === undefined) return undefined
     maps.set(map, unsectioned(entries.filter((entry) => !isPadding(entry))))
   }
-  const servers = (await loadedBackends(api, meta, settings)) ?? (await askedBackends(api, { wanted, meta, settings }))
+  const loaded = await loadedBackends(api, meta, settings)
+  const servers = loaded ?? (loading ? undefined : await askedBackends(api, { wanted, meta, settings }))
   if (servers === undefined) return undefined
   const certificateLists = await readLists(api, wanted)
   const { certificates, machine } = meta

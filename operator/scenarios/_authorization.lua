@@ -45,11 +45,9 @@ end
 local function ask(txn, id)
   local fields = fields_of(subrequests.entries:lookup(id) or "")
   if #fields < 5 then return nil, 500 end
-  -- `OPTIONS *` and CONNECT have none.
   local url = txn.f:pathq()
-  if not url then return nil, 400 end
-  local largest = tonumber(fields[5])
-  local body, fault = "", nil
+  if not url then return nil, 400 end -- `OPTIONS *` and CONNECT have none
+  local largest, body, fault = tonumber(fields[5]), "", nil
   if largest > 0 then body, fault = subrequests.whole_body(txn, largest, looks_for_authorization) end
   if not body then return nil, fault end
   local present, headers = txn.http:req_get_headers(), {}

@@ -96,6 +96,18 @@ describe('mirrors of a real HAProxy', function () {
     })
   })
 
+  it('get copies however many requests without a path came before', async () => {
+    await withMirror({}, async ({ send, main, copies }) => {
+      // More than the threads together may keep under way.
+      for (let wave = 0; wave < 40; wave += 1)
+        await Promise.all(Array.from({ length: 100 }, () => send({ method: 'OPTIONS', path: '*' })))
+      expect(main).to.have.lengthOf(4000)
+      for (let i = 0; i < 20; i += 1) await send({ path: '/after' })
+      await until(() => copies.length === 20)
+      expect(new Set(copies.map(({ path }) => path))).to.deep.equal(new Set(['/after']))
+    })
+  })
+
   for (const [name, behaviour] of [
     ['is not there', 'dead'],
     ['never answers', 'hanging'],
