@@ -4,11 +4,11 @@ import { expect } from 'chai'
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 
-import type { HTTPFilter, KubernetesObject } from '../model/kubernetes.ts'
-import { parseManifests } from '../watch/files.ts'
+import type { HTTPFilter } from '../model/kubernetes.ts'
 import { freePorts } from '../../e2e/lib/free-ports.ts'
 
 import { findHaproxy } from './haproxy-files.ts'
+import { oneRoute } from './one-route.ts'
 import { serving } from './serve.ts'
 
 const haproxy = findHaproxy()
@@ -171,7 +171,7 @@ async function withAuth(
   const redirects = filters.some(({ type }) => type === 'RequestRedirect')
   const rule = { filters: [external, ...filters], ...(redirects ? {} : { backendRefs: [{ name: 'main', port: 80 }] }) }
   const scene = {
-    objects: objects(rule, { port, main: main.port, auth: away ? nobody : decider.port }),
+    objects: oneRoute(rule, port, { main: main.port, auth: away ? nobody : decider.port }),
     gateway: 'shop/web',
   }
   try {
@@ -186,44 +186,6 @@ async function withAuth(
   } finally {
     await Promise.all([decider.stop(), main.stop()])
   }
-}
-
-type Ports = { readonly port: number; readonly main: number; readonly auth: number }
-
-function objects(rule: unknown, ports: Ports): readonly KubernetesObject[] {
-  const service = (name: string, port: number) => `
----
-apiVersion: v1
-kind: Service
-metadata: { namespace: shop, name: ${name} }
-spec: { ports: [{ port: 80 }] }
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: { namespace: shop, name: ${name}-1, labels: { kubernetes.io/service-name: ${name} } }
-addressType: IPv4
-ports: [{ name: "", port: ${port}, protocol: TCP }]
-endpoints: [{ addresses: [10.0.0.1], conditions: { ready: true } }]`
-  return parseManifests(
-    `
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: { name: haproxy }
-spec: { controllerName: haproxy-gateway.dev/controller }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { namespace: shop, name: web }
-spec: { gatewayClassName: haproxy, listeners: [{ name: http, protocol: HTTP, port: ${ports.port} }] }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: { namespace: shop, name: main }
-spec: { parentRefs: [{ name: web }], rules: [${JSON.stringify(rule)}] }
-${service('main', ports.main)}${service('auth', ports.auth)}
-`,
-    'authorization',
-  )
 }
 
 type Endpoint = { readonly port: number; readonly seen: readonly Seen[]; readonly stop: () => Promise<void> }

@@ -5,11 +5,11 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 
-import type { HTTPFilter, KubernetesObject } from '../model/kubernetes.ts'
-import { parseManifests } from '../watch/files.ts'
+import type { HTTPFilter } from '../model/kubernetes.ts'
 import { freePorts } from '../../e2e/lib/free-ports.ts'
 
 import { findHaproxy } from './haproxy-files.ts'
+import { oneRoute } from './one-route.ts'
 import { serving } from './serve.ts'
 
 const haproxy = findHaproxy()
@@ -142,12 +142,10 @@ async function withMirror(
   const [port = 0, nobody = 0] = await freePorts(2)
   const main = await startEndpoint(true)
   const mirror = await startEndpoint(behaviour === 'answering')
-  const ports = { port, main: main.port, mirror: behaviour === 'dead' ? nobody : mirror.port }
+  const filter = { type: 'RequestMirror', requestMirror: { backendRef: { name: 'mirror', port: 80 }, ...share } }
+  const rule = { filters: [filter], backendRefs: [{ name: 'main', port: 80 }] }
   const scene = {
-    objects: objects(
-      { type: 'RequestMirror', requestMirror: { backendRef: { name: 'mirror', port: 80 }, ...share } },
-      ports,
-    ),
+    objects: oneRoute(rule, port, { main: main.port, mirror: behaviour === 'dead' ? nobody : mirror.port }),
     gateway: 'shop/web',
   }
   try {
@@ -156,44 +154,6 @@ async function withMirror(
   } finally {
     await Promise.all([main.stop(), mirror.stop()])
   }
-}
-
-type Ports = { readonly port: number; readonly main: number; readonly mirror: number }
-
-function objects(filter: HTTPFilter, ports: Ports): readonly KubernetesObject[] {
-  const service = (name: string, port: number) => `
----
-apiVersion: v1
-kind: Service
-metadata: { namespace: shop, name: ${name} }
-spec: { ports: [{ port: 80 }] }
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: { namespace: shop, name: ${name}-1, labels: { kubernetes.io/service-name: ${name} } }
-addressType: IPv4
-ports: [{ name: "", port: ${port}, protocol: TCP }]
-endpoints: [{ addresses: [10.0.0.1], conditions: { ready: true } }]`
-  return parseManifests(
-    `
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: { name: haproxy }
-spec: { controllerName: haproxy-gateway.dev/controller }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { namespace: shop, name: web }
-spec: { gatewayClassName: haproxy, listeners: [{ name: http, protocol: HTTP, port: ${ports.port} }] }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: { namespace: shop, name: main }
-spec: { parentRefs: [{ name: web }], rules: [{ filters: [${JSON.stringify(filter)}], backendRefs: [{ name: main, port: 80 }] }] }
-${service('main', ports.main)}${service('mirror', ports.mirror)}
-`,
-    'mirrors',
-  )
 }
 
 type Endpoint = { readonly port: number; readonly arrivals: readonly Arrival[]; readonly stop: () => Promise<void> }
