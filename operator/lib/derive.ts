@@ -112,6 +112,19 @@ export type Entry<V> = { readonly member: string; readonly value: V }
 /** Where a gathering's members come from: a table, or another gathering (its non-empty buckets). */
 export type Members = { watchMembers(watcher: (key: string, present: boolean) => void): void }
 
+/** Members of several kinds as those of one collection, each under the id that `idOf` makes of its kind and key. */
+export function joined<K extends string>(
+  byKind: Readonly<Record<K, Members>>,
+  kinds: readonly K[],
+  idOf: (kind: K, key: string) => string,
+): Members {
+  return {
+    watchMembers(watcher) {
+      for (const kind of kinds) byKind[kind].watchMembers((key, present) => watcher(idOf(kind, key), present))
+    },
+  }
+}
+
 /** Buckets of what members contribute. Reads are tracked; a bucket is sorted by member, so results do not depend on history. */
 export class Gathering<V> implements Members {
   readonly #contribute: (member: string) => Iterable<Gift<V>>

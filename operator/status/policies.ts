@@ -3,7 +3,7 @@ import { controllerName } from '../model/kinds.ts'
 import type { StatusPatch } from '../model/rendered.ts'
 import { type PolicyId, policyId, policyKinds, type PolicyReport, type Report, splitPolicyId } from '../model/report.ts'
 import { keyOf, type ObjectKey, type Snapshot, splitKey } from '../model/snapshot.ts'
-import { type Entry, Gathering, type Members, memo, settle } from '../lib/derive.ts'
+import { type Entry, Gathering, joined, memo, settle } from '../lib/derive.ts'
 import { partNamed, partOf } from '../lib/parts.ts'
 import { complete, sameConditions, toConditions, yes } from './conditions.ts'
 
@@ -61,13 +61,7 @@ export function createPolicyStatuses(): Judge {
 }
 
 function policiesByPart(snapshot: Snapshot): Gathering<Policy> {
-  const members: Members = {
-    watchMembers(watcher) {
-      for (const kind of policyKinds)
-        snapshot[kind].watchMembers((key, present) => watcher(policyId(kind, key), present))
-    },
-  }
-  return new Gathering(members, (id: PolicyId) => {
+  return new Gathering(joined(snapshot, policyKinds, policyId), (id: PolicyId) => {
     const { kind, key } = splitPolicyId(id)
     const policy = snapshot[kind].get(key)
     return policy === undefined ? [] : [[partOf(id), policy]]

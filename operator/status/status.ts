@@ -12,7 +12,7 @@ import {
   splitRouteId,
 } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
-import { type Entry, Gathering, type Members, memo, settle } from '../lib/derive.ts'
+import { type Entry, Gathering, joined, memo, settle } from '../lib/derive.ts'
 import { partNamed, partOf } from '../lib/parts.ts'
 import { judgeClass } from './gateway-classes.ts'
 import { judgeGateway } from './gateways.ts'
@@ -125,12 +125,7 @@ function createRouteStatuses(): Judge {
 
 // In parts, so that one changed route costs the judging of its part.
 function routesByPart(snapshot: Snapshot): Gathering<Route> {
-  const members: Members = {
-    watchMembers(watcher) {
-      for (const kind of routeKinds) snapshot[kind].watchMembers((key, present) => watcher(routeId(kind, key), present))
-    },
-  }
-  return new Gathering(members, (id) => {
+  return new Gathering(joined(snapshot, routeKinds, routeId), (id) => {
     const route = routeOf(snapshot, id)
     return route === undefined ? [] : [[partOf(id), route]]
   })

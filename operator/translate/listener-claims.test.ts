@@ -1,43 +1,18 @@
 import { expect } from 'chai'
 
-import { httpFrontends } from '../model/frontends.ts'
-import type { Gateway, GatewayListener, KubernetesObject } from '../model/kubernetes.ts'
-import type { Finding, ListenerReport } from '../model/report.ts'
+import type { GatewayListener, KubernetesObject } from '../model/kubernetes.ts'
 import { snapshotFromObjects } from '../watch/files.ts'
 
-import { gateway, gatewayClass, listener, listenerSet, service } from './testing/objects.ts'
+import { web, told, toldOf, listenersOf, hosts, refused } from './testing/listener-sets.ts'
+import { gatewayClass, listener, listenerSet, service } from './testing/objects.ts'
 import { createTranslator, type Translation } from './translate.ts'
-
-type Allowed = NonNullable<Gateway['spec']['allowedListeners']>['namespaces']
 
 function translate(...objects: readonly KubernetesObject[]): Translation {
   return createTranslator(
     snapshotFromObjects([gatewayClass(), service('shop/service'), service('pay/service'), ...objects]),
   )()
 }
-function web(
-  listeners: readonly GatewayListener[] = [listener({ hostname: 'web.com' })],
-  namespaces: Allowed = { from: 'All' },
-) {
-  return gateway('shop/web', listeners, { allowedListeners: { namespaces } })
-}
-function told(findings: readonly Finding[] | undefined): readonly string[] | undefined {
-  return findings?.map(({ type, status, reason }) => `${type}=${status}/${reason}`)
-}
-function toldOf({ report }: Translation, key: string): readonly string[] | undefined {
-  return told(report.listenerSets.get(key)?.findings)
-}
-function listenersOf({ report }: Translation, key: string): readonly ListenerReport[] {
-  return report.listenerSets.get(key)?.listeners ?? []
-}
-function hosts({ proxies }: Translation): readonly string[] {
-  const all = proxies.flatMap((proxy) => httpFrontends(proxy).flatMap((frontend) => frontend.hosts.flat()))
-  return all.map(({ port, hostname, rules }) => `${port} ${hostname || '*'}: ${rules.length}`).toSorted()
-}
-const refused = (reason: string, programmed = reason): readonly string[] => [
-  `Accepted=False/${reason}`,
-  `Programmed=False/${programmed}`,
-]
+
 const lost = (reason: string): readonly string[] => [
   `Conflicted=True/${reason}`,
   `Accepted=False/${reason}`,

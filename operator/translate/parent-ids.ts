@@ -1,6 +1,6 @@
 import { type ObjectKey, type Snapshot } from '../model/snapshot.ts'
 
-import type { Members } from '../lib/derive.ts'
+import { joined, type Members } from '../lib/derive.ts'
 
 /** Kinds of objects that have listeners, and that routes name as their parents. */
 export const parentKinds = ['Gateway', 'ListenerSet'] as const
@@ -21,10 +21,5 @@ export function splitParentId(id: ParentId): { readonly kind: ParentKind; readon
 
 /** Gateways and ListenerSets, as members of one gathering. */
 export function parentMembers(snapshot: Snapshot): Members {
-  return {
-    watchMembers(watcher: (id: ParentId, present: boolean) => void) {
-      for (const kind of parentKinds)
-        snapshot[kind].watchMembers((key, present) => watcher(parentId(kind, key), present))
-    },
-  }
+  return joined(snapshot, parentKinds, parentId)
 }

@@ -1,7 +1,7 @@
-import { type RouteId, routeId, type RouteKind, routeKinds } from '../model/report.ts'
+import { routeId, type RouteKind, routeKinds } from '../model/report.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 
-import type { Members } from '../lib/derive.ts'
+import { joined, type Members } from '../lib/derive.ts'
 
 /** Kinds whose rules are for connections or datagrams, not for requests. */
 export const streamKinds: readonly RouteKind[] = ['TLSRoute', 'TCPRoute', 'UDPRoute']
@@ -10,9 +10,5 @@ export const requestKinds: readonly RouteKind[] = routeKinds.filter((kind) => !s
 
 /** Routes of all these kinds, as members of one gathering. */
 export function routeMembers(snapshot: Snapshot, kinds: readonly RouteKind[] = routeKinds): Members {
-  return {
-    watchMembers(watcher: (id: RouteId, present: boolean) => void) {
-      for (const kind of kinds) snapshot[kind].watchMembers((key, present) => watcher(routeId(kind, key), present))
-    },
-  }
+  return joined(snapshot, kinds, routeId)
 }

@@ -12,7 +12,8 @@ import { type BackendReferences, resolveBackendRef } from './backend-refs.ts'
 import { httpDefaults } from './http-defaults.ts'
 import { type BrokenReference, createProblems, type Refuse } from './problems.ts'
 import type { RouteDraft, RuleDraft } from './route-draft.ts'
-import { routeHostnameFault, weightFault } from './writable.ts'
+import { routeHostnames } from './route-hostnames.ts'
+import { weightFault } from './writable.ts'
 
 /** Fields of rules that the experimental API has. Accepting and ignoring them would break what they promise. */
 const unsupportedFields = ['sessionPersistence']
@@ -48,14 +49,10 @@ export function draftRequestRoute<R extends RequestRule>(
   references: BackendReferences,
 ): RouteDraft {
   const { refuse, problems } = createProblems()
-  const hostnames = (route.spec.hostnames ?? []).map((hostname) => hostname.toLowerCase())
-  for (const [index, hostname] of hostnames.entries()) {
-    const fault = routeHostnameFault(hostname)
-    if (fault !== undefined) refuse(`spec.hostnames[${index}]`, fault)
-  }
+  const hostnames = routeHostnames(route.spec.hostnames, refuse)
   const rules = route.spec.rules ?? []
   return {
-    hostnames: [...new Set(hostnames)],
+    hostnames,
     problems,
     rules: rules.map((rule, index) => draftRule(rule, { key: keyOf(route), kind, index, references })),
   }

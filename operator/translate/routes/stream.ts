@@ -7,7 +7,8 @@ import { type BackendReferences, resolveBackendRef } from './backend-refs.ts'
 import { httpDefaults } from './http-defaults.ts'
 import { type BrokenReference, createProblems, type Refuse } from './problems.ts'
 import type { RouteDraft, RuleDraft } from './route-draft.ts'
-import { routeHostnameFault, weightFault } from './writable.ts'
+import { routeHostnames } from './route-hostnames.ts'
+import { weightFault } from './writable.ts'
 
 /** What TLSRoutes, TCPRoutes and UDPRoutes have in common: rules without matches and filters. */
 export type StreamRoute = {
@@ -25,15 +26,11 @@ type StreamBackendRef = NonNullable<StreamRule['backendRefs']>[number]
 export function draftStreamRoute(route: StreamRoute, references: BackendReferences): RouteDraft {
   const { refuse, problems } = createProblems()
   // Only TLSRoutes have any: nothing else of a connection names a host.
-  const hostnames = route.kind === 'TLSRoute' ? (route.spec.hostnames ?? []).map((name) => name.toLowerCase()) : []
-  for (const [index, hostname] of hostnames.entries()) {
-    const fault = routeHostnameFault(hostname)
-    if (fault !== undefined) refuse(`spec.hostnames[${index}]`, fault)
-  }
+  const hostnames = route.kind === 'TLSRoute' ? routeHostnames(route.spec.hostnames, refuse) : []
   const rules = route.spec.rules.map((rule, index) =>
     index === 0 ? draftRule(rule, { route, references }) : superfluous(route, index),
   )
-  return { hostnames: [...new Set(hostnames)], problems, rules }
+  return { hostnames, problems, rules }
 }
 
 const everything: Match = { path: { kind: 'prefix', value: '/' }, headers: [], queries: [] }
