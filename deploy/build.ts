@@ -1,4 +1,5 @@
-// Bundles the program into one file, dist/haproxy-gateway.mjs, with templates/ beside it. Usage: node deploy/build.ts [FOLDER]
+// Bundles the programs into one file each, with templates/ beside them: dist/haproxy-gateway.mjs, and dist/dataplaneapi.mjs, the embedded Data
+// Plane API, which is a tenth of it and runs in every data plane pod of the test cluster. Usage: node deploy/build.ts [FOLDER]
 
 import { build } from 'esbuild'
 import { cp, mkdir, rm } from 'node:fs/promises'
@@ -13,8 +14,12 @@ const require = createRequireOfBundle(import.meta.url)`
 
 await mkdir(folder, { recursive: true })
 await build({
-  entryPoints: [join(root, 'operator/main.ts')],
-  outfile: join(folder, 'haproxy-gateway.mjs'),
+  entryPoints: {
+    'haproxy-gateway': join(root, 'operator/main.ts'),
+    dataplaneapi: join(root, 'operator/embedded/dataplaneapi.ts'),
+  },
+  outdir: folder,
+  outExtension: { '.js': '.mjs' },
   bundle: true,
   platform: 'node',
   target: 'node24',

@@ -18,8 +18,11 @@ trap 'rm -rf "$tmp"' EXIT
 node "$root/deploy/build.ts"
 mkdir -p "$tmp/app/app"
 cp -r "$root"/dist/{haproxy-gateway.mjs,templates} "$tmp/app/app"
-chmod -R u=rwX,go=rX "$tmp/app"
+mkdir -p "$tmp/api/app"
+cp "$root/dist/dataplaneapi.mjs" "$tmp/api/app"
+chmod -R u=rwX,go=rX "$tmp"/{app,api}
 app=$(layer "$tmp/app")
+api=$(layer "$tmp/api")
 
 # made NAME FILE ...: makes the image NAME by the function of that name, unless it was made from the same files before.
 made() {
@@ -42,8 +45,8 @@ data-plane() {
 	if [ -n "${DATAPLANEAPI:-}" ]; then
 		install -m755 "$DATAPLANEAPI" "$program"
 	else
-		layers+=("$(node_layer)" "$app")
-		printf '#!/bin/sh\nexec node /app/haproxy-gateway.mjs dataplane-api "$@"\n' > "$program"
+		layers+=("$(node_layer)" "$api")
+		printf '#!/bin/sh\nexec node --max-semi-space-size=2 /app/dataplaneapi.mjs "$@"\n' > "$program"
 		chmod 755 "$program"
 	fi
 	image "$images/data-plane.tar" '{"Cmd": ["haproxy", "-W", "-db", "-f", "/etc/haproxy/haproxy.cfg"], "StopSignal": "SIGUSR1", "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]}' \
@@ -61,4 +64,4 @@ node_layer() {
 }
 
 made operator "$app"
-made data-plane "$app" ${DATAPLANEAPI:+"$DATAPLANEAPI"}
+made data-plane "$api" ${DATAPLANEAPI:+"$DATAPLANEAPI"}

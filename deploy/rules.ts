@@ -1,7 +1,7 @@
 // What the operator may do, derived from the kinds it reads and writes: a kind that gets a row gets its permissions.
 
 import { kinds, type KindRow } from '../operator/model/kinds.ts'
-import { writtenKinds } from '../operator/push/kube-objects.ts'
+import { eventKind, writtenKinds } from '../operator/push/kube-objects.ts'
 
 export type Rule = {
   readonly apiGroups: readonly string[]
@@ -25,7 +25,9 @@ export function clusterRules(): readonly Rule[] {
 /** Permissions in every namespace that the operator looks at, its own among them. */
 export function namespacedRules(): readonly Rule[] {
   const written = Object.values(writtenKinds).map(({ group, plural }) => ({ group, resource: plural, verbs: write }))
-  return toRules([...grantsOfKinds((row) => row.namespaced), ...written])
+  // The same again is another occurrence of the Event that is there.
+  const events = { group: eventKind.group, resource: eventKind.plural, verbs: ['create', 'patch'] }
+  return toRules([...grantsOfKinds((row) => row.namespaced), ...written, events])
 }
 
 function grantsOfKinds(isMeant: (row: KindRow) => boolean): readonly Grant[] {

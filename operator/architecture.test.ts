@@ -2,7 +2,7 @@
 
 import { config, expect } from 'chai'
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 
 config.truncateThreshold = 0
@@ -150,7 +150,8 @@ function tracked(...patterns: readonly string[]): readonly string[] {
     cwd: root,
     encoding: 'utf8',
   })
-  return listed.split('\n').filter((file) => file !== '')
+  // One that was deleted is listed until the commit.
+  return listed.split('\n').filter((file) => file !== '' && existsSync(join(root, file)))
 }
 
 function code(file: string): string {

@@ -3,7 +3,7 @@ import { Registry } from 'prom-client'
 
 import { type Fields, silentLog } from './lib/log.ts'
 
-import { Loop } from './loop.ts'
+import { Loop, type LoopOptions } from './loop.ts'
 import type { StatusPatch } from './model/rendered.ts'
 import type { Built, RunResult } from './reconcile.ts'
 
@@ -22,15 +22,22 @@ describe('loop', () => {
   let loop: Loop
   let registry: Registry
   let wake: PromiseWithResolvers<void>
+  let steps: () => Iterable<undefined>
 
   beforeEach(() => {
     results = []
+    steps = () => []
     seen = { runs: 0 }
     logged = []
     synced = Promise.withResolvers()
     wake = Promise.withResolvers()
     registry = new Registry()
-    loop = new Loop({
+    loop = make()
+  })
+
+  function make(more: Partial<LoopOptions> = {}): Loop {
+    return new Loop({
+      prepare: () => steps()[Symbol.iterator](),
       run: () => {
         seen.runs += 1
         wake.resolve()
@@ -41,8 +48,9 @@ describe('loop', () => {
       registry,
       logger: silentLog((level, message, fields) => logged.push({ level, message, fields: fields ?? {} })),
       backoffLimits: { first: 1, most: 2 },
+      ...more,
     })
-  })
+  }
 
   afterEach(() => loop.stop())
 
@@ -162,6 +170,115 @@ describe('loop', () => {
     expect(metrics).to.match(/haproxy_gateway_run_seconds_count 2/)
   })
 
+  describe('prepares a run', () => {
+    // What was done, a letter each: a step, a look at what else the event loop has to do, a run.
+    let order: string[]
+    let watching: boolean
+
+    beforeEach(() => {
+      order = []
+      watching = true
+      const look = () => {
+        order.push('other')
+        if (watching) setImmediate(look)
+      }
+      setImmediate(look)
+      results.push(() => {
+        order.push('run')
+        return nothing
+      })
+    })
+
+    afterEach(() => {
+      watching = false
+    })
+
+    // A step takes a slice.
+    function* long(count: number): Generator<undefined, undefined> {
+      for (let at = 0; at < count; at += 1) {
+        order.push('step')
+        busy(9)
+        yield
+      }
+    }
+
+    it('a short one in the turn of the run itself', async () => {
+      steps = function* few() {
+        for (let at = 0; at < 3; at += 1) {
+          order.push('step')
+          yield
+        }
+      }
+      synced.resolve()
+      await ran(1)
+      expect(order.slice(order.indexOf('step'), order.indexOf('run') + 1)).to.deep.equal([
+        'step',
+        'step',
+        'step',
+        'run',
+      ])
+    })
+
+    it('a long one in slices, between which others get their turn', async () => {
+      steps = () => long(5)
+      synced.resolve()
+      await ran(1)
+      const until = order.slice(order.indexOf('step'), order.indexOf('run'))
+      expect(until.filter((what) => what === 'step').length).to.equal(5)
+      expect(until.join(' ')).not.to.contain('step step')
+    })
+
+    it('a change in between is prepared as well, and needs no run of its own', async () => {
+      const walks: string[] = []
+      const passes = [60, 55, 0]
+      steps = function* noted() {
+        walks.push('walk')
+        for (let left = passes.shift() ?? 0; left > 0; left -= 1) {
+          if (left % 20 === 0) busy(9)
+          yield
+        }
+        if (walks.length === 1) loop.changed()
+      }
+      synced.resolve()
+      await ran(1)
+      await turn()
+      expect([walks.length, seen.runs]).to.deep.equal([3, 1])
+    })
+
+    it('and runs even when preparing never ends', async () => {
+      loop.stop()
+      registry = new Registry()
+      loop = make({ longestPreparation: 30 })
+      steps = () => long(Infinity)
+      synced.resolve()
+      await ran(1)
+      expect(loop.published).to.equal(true)
+    })
+
+    it('again when a step fails', async () => {
+      let fails = 1
+      steps = () => {
+        if (fails-- > 0) throw new Error('boom')
+        return []
+      }
+      synced.resolve()
+      await ran(1)
+      expect(logged[0]?.message).to.equal('a run failed; trying again')
+      expect(await registry.metrics()).to.match(/haproxy_gateway_runs_total\{result="failed"\} 1/)
+    })
+
+    it('and stops in its middle', async () => {
+      steps = () => long(Infinity)
+      synced.resolve()
+      while (!order.includes('step')) await turn()
+      loop.stop()
+      const before = order.filter((what) => what === 'step').length
+      for (let at = 0; at < 5; at += 1) await turn()
+      expect(order.filter((what) => what === 'step').length).to.equal(before)
+      expect(seen.runs).to.equal(0)
+    })
+  })
+
   it('does nothing after it was stopped', async () => {
     synced.resolve()
     await ran(1)
@@ -178,4 +295,8 @@ async function turn(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   setImmediate(resolve)
   await promise
+}
+
+function busy(milliseconds: number): void {
+  for (const end = performance.now() + milliseconds; performance.now() < end; ) continue
 }

@@ -5,25 +5,49 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { backoff, type BackoffLimits } from './lib/backoff.ts'
 import { recomputed } from './lib/derive.ts'
 import { errorText, type Logger } from './lib/log.ts'
+import { nextTurn, slice } from './lib/turns.ts'
 
 import type { Built, RunResult } from './reconcile.ts'
 
 export type LoopOptions = {
+  /** What a run would have to compute, in short steps: they are taken before it, a slice in each turn of the event loop. */
+  readonly prepare: () => Iterator<undefined, undefined>
   readonly run: () => RunResult
   /** No run starts before. */
   readonly synced: Promise<void>
   readonly registry: Registry
   readonly logger: Logger
   readonly backoffLimits?: BackoffLimits
+  /** Milliseconds; for tests. */
+  readonly longestPreparation?: number
 }
 
 /** Milliseconds after which a held run looks again whether to go on without what is still being fetched. */
 const heldRecheck = 200
 
+/** Milliseconds after which the run computes the rest at once: changes that keep coming must not put it off for ever. */
+const longestPreparation = 30_000
+
+/** Steps that the run may follow even when the processor was taken away in their middle. */
+const few = 50
+
 /** Proxies that the line of a run names. */
 const mostNamed = 5
 
 type Done = RunResult & { readonly kind: 'done' }
+
+/** A run from its first prepared step on. */
+type Pass = {
+  readonly began: number
+  readonly recomputedBefore: number
+  /** Under way; undefined: to be begun. */
+  steps: Iterator<undefined, undefined> | undefined
+  /** Steps taken of them. */
+  taken: number
+  /** Milliseconds. */
+  spent: number
+  slices: number
+}
 
 /** The dirty flag and what it sets off. */
 export class Loop {
@@ -53,7 +77,7 @@ export class Loop {
   changed(): void {
     if (this.#state !== 'idle') return
     this.#state = 'due'
-    setImmediate(() => this.#runNow())
+    setImmediate(() => this.#beginRun())
   }
 
   stop(): void {
@@ -67,32 +91,53 @@ export class Loop {
     this.changed()
   }
 
-  #runNow(): void {
-    if (this.#state === 'stopped') return
-    this.#state = 'idle'
+  #beginRun(): void {
     this.#number += 1
-    const started = performance.now()
-    const recomputedBefore = recomputed()
-    const result = this.#attempt()
-    const seconds = (performance.now() - started) / 1000
+    this.#prepare({
+      began: performance.now(),
+      recomputedBefore: recomputed(),
+      steps: undefined,
+      taken: 0,
+      spent: 0,
+      slices: 0,
+    })
+  }
+
+  // The run follows in the turn in which one slice was enough for all steps: a small change does not wait.
+  #prepare(pass: Pass): void {
+    if (this.#state === 'stopped') return
+    const began = performance.now()
+    const isReady = this.#attempt(() => advance(pass, this.#options.prepare, began + slice))
+    pass.spent += performance.now() - began
+    pass.slices += 1
+    const isOverdue = began - pass.began > (this.#options.longestPreparation ?? longestPreparation)
+    if (isReady === undefined || isReady || isOverdue) this.#runNow(pass, isReady !== undefined)
+    else void nextTurn().then(() => this.#prepare(pass))
+  }
+
+  #runNow(pass: Pass, isPrepared: boolean): void {
+    this.#state = 'idle'
+    const began = performance.now()
+    const result = isPrepared ? this.#attempt(this.#options.run) : undefined
+    const milliseconds = pass.spent + performance.now() - began
     const cost = {
       run: this.#number,
-      milliseconds: Math.round(seconds * 1e6) / 1e3,
-      recomputed: recomputed() - recomputedBefore,
+      milliseconds: Math.round(milliseconds * 1e3) / 1e3,
+      slices: pass.slices,
+      recomputed: recomputed() - pass.recomputedBefore,
     }
-    this.#metrics.seconds.observe(seconds)
+    this.#metrics.seconds.observe(milliseconds / 1000)
     this.#metrics.recomputed.inc(cost.recomputed)
     this.#metrics.runs.inc({ result: result?.kind ?? 'failed' })
+    if (result !== undefined) this.#failures = 0
     if (result === undefined) this.#again(backoff(this.#failures, this.#options.backoffLimits))
     else if (result.kind === 'held') this.#hold(result.pending, cost)
     else this.#conclude(result, cost)
   }
 
-  #attempt(): RunResult | undefined {
+  #attempt<T>(work: () => T): T | undefined {
     try {
-      const result = this.#options.run()
-      this.#failures = 0
-      return result
+      return work()
     } catch (error) {
       this.#failures += 1
       const stack = error instanceof Error ? error.stack : undefined
@@ -139,6 +184,21 @@ export class Loop {
       stack,
     })
   }
+}
+
+// Takes steps until that moment; true when what was left from the first step to the last was little: all of it in one slice, or few steps.
+function advance(pass: Pass, prepare: LoopOptions['prepare'], until: number): boolean {
+  const isWhole = pass.steps === undefined
+  if (isWhole) pass.taken = 0
+  const steps = (pass.steps ??= prepare())
+  do {
+    if (steps.next().done === true) {
+      pass.steps = undefined
+      return isWhole || pass.taken <= few
+    }
+    pass.taken += 1
+  } while (performance.now() < until)
+  return false
 }
 
 // What is not yet as it should be comes again, identically, in every run.

@@ -6,7 +6,7 @@ import { Command } from 'commander'
 
 import manifest from '../package.json' with { type: 'json' }
 
-import { createLog, errorText } from './lib/log.ts'
+import { errorText } from './lib/log.ts'
 
 import {
   environmentName,
@@ -53,16 +53,6 @@ withSettings(program.command('snapshot'), ['namespaces', 'kubeconfig'])
   .action(async (flags: Record<string, string>) => {
     const { printSnapshot } = await import('./cli/snapshot.ts')
     await printSnapshot(readSettings(flags, process.env))
-  })
-
-withSettings(program.command('dataplane-api'), ['logLevel'])
-  .description('Serve the used part of the Data Plane API on the sockets of a HAProxy beside it.')
-  .requiredOption('-f, --config-file <file>', "configuration in the Data Plane API's format")
-  .action(async ({ configFile, ...flags }: { readonly configFile: string } & Record<string, string>) => {
-    const { runDataPlaneApi } = await import('./embedded/embedded.ts')
-    await runDataPlaneApi(configFile, createLog(readSettings(flags, process.env).logLevel))
-    // A question that HAProxy has not answered yet must not keep the program.
-    process.exit(0)
   })
 
 try {

@@ -5,6 +5,7 @@ import type { Outcome, RenderedConfig } from './model/rendered.ts'
 
 import { createBuilder, reconcile, type StatusInput, type Tools } from './reconcile.ts'
 import { snapshotFromObjects } from './watch/files.ts'
+import { noParts } from './lib/parts.ts'
 
 const snapshot = snapshotFromObjects([])
 const now = new Date(0)
@@ -39,6 +40,7 @@ describe('reconcile', () => {
         statusInput = input
         return []
       },
+      preparing: { proxy: () => [], statuses: () => [] },
       features: ['HTTPRoute'],
       push: {
         objects: {
@@ -138,7 +140,7 @@ function proxy(id: string): ProxyModel {
     addresses: [],
     ports: [],
   }
-  return { id, workload, frontends: [], backends: [], conditionNames: { headers: [], queries: [] } }
+  return { id, workload, frontends: [], backends: noParts, conditionNames: { headers: [], queries: [] } }
 }
 
 function render({ id }: ProxyModel): RenderedConfig {
@@ -150,6 +152,7 @@ function render({ id }: ProxyModel): RenderedConfig {
     backends: new Map(),
     certificates: new Map(),
     certificateLists: new Map(),
+    authorities: new Map(),
     size: { hosts: 0, rules: 0 },
   }
 }

@@ -5,7 +5,7 @@ import type { DesiredObject, Outcome, RenderedConfig, StatusPatch } from './mode
 import type { Report } from './model/report.ts'
 import type { ObjectKey, Snapshot } from './model/snapshot.ts'
 
-import { memo } from './lib/derive.ts'
+import { memo, settling } from './lib/derive.ts'
 
 export type Tools = {
   readonly translate: () => Translation
@@ -13,10 +13,18 @@ export type Tools = {
   readonly pendingDemands: () => number
   readonly build: (proxy: ProxyModel) => Built
   readonly statuses: (input: StatusInput) => readonly StatusPatch[]
+  /** What `build` and `statuses` would compute, ahead of them and in steps. */
+  readonly preparing: {
+    readonly proxy: (proxy: ProxyModel) => Steps
+    readonly statuses: (input: StatusInput) => Steps
+  }
   /** Features of the Gateway API that statuses announce. */
   readonly features: readonly string[]
   readonly push: Doors
 }
+
+/** Work that may be interrupted between two steps. */
+export type Steps = Iterable<undefined>
 
 type Translation = {
   readonly proxies: readonly ProxyModel[]
@@ -85,6 +93,31 @@ export function reconcile(snapshot: Snapshot, tools: Tools, now: Date): RunResul
   const patches = statuses({ snapshot, report, outcomes, features, now })
   push.statuses.want(patches)
   return { kind: 'done', built, patches }
+}
+
+/**
+ * Computes in short steps what `reconcile` would otherwise compute at once. It hands nothing out and leaves nothing behind but derivations
+ * that are up to date: it may be given up, and inputs may change between two steps.
+ */
+export function* preparing(snapshot: Snapshot, tools: Tools, now: Date): Generator<undefined, undefined> {
+  const { translate, pendingDemands, features, push } = tools
+  yield* settling()
+  const { proxies, report } = translate()
+  if (pendingDemands() > 0) return
+  for (const proxy of proxies) {
+    yield* stepsUntilFault(tools.preparing.proxy(proxy))
+    yield void tools.build(proxy)
+  }
+  yield* tools.preparing.statuses({ snapshot, report, outcomes: push.outcomes(), features, now })
+}
+
+// A proxy that cannot be rendered is the run's to tell.
+function* stepsUntilFault(steps: Steps): Generator<undefined, undefined> {
+  try {
+    yield* steps
+  } catch {
+    return
+  }
 }
 
 /**

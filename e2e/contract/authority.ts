@@ -23,11 +23,12 @@ export type AltName = { readonly type: 'dns' | 'url'; readonly value: string }
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
-export async function createAuthority(): Promise<Authority> {
+/** Two that are to be trusted at the same time need different names: a signature is looked for under its signer's name. */
+export async function createAuthority(commonName = 'contract-ca'): Promise<Authority> {
   x509.cryptoProvider.set(webcrypto)
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const root = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=contract-ca',
+    name: `CN=${commonName}`,
     notAfter: inAnHour(),
     signingAlgorithm: algorithm,
     keys,

@@ -192,14 +192,5 @@ for (const program of programs()) {
       expect((await lab.call('DELETE', inMemory('a.pem'))).status).to.equal(204)
       expect((await lab.call('DELETE', inMemory('a.pem'))).status).to.equal(500)
     })
-
-    it('adds CA files to memory', async () => {
-      const files = `${root}/runtime/ssl_ca_files`
-      const ca = { name: 'ca.pem', text: lab.authority.ca }
-      expect((await lab.upload('POST', files, ca)).status).to.equal(201)
-      expect((await lab.upload('POST', files, ca)).status).to.equal(500)
-      const counts = listOf(await lab.call('GET', files)).map((each) => [at(each, 'storage_name'), at(each, 'count')])
-      expect(counts).to.deep.include(['ca.pem', '1 certificate(s)'])
-    })
   })
 }

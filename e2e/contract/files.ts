@@ -2,7 +2,14 @@
 
 import type { Authority } from './authority.ts'
 
-export type Ports = { readonly http: number; readonly https: number; readonly app: number; readonly api: number }
+export type Ports = {
+  readonly http: number
+  readonly https: number
+  /** HTTPS for clients with a certificate of the authorities in `general/clients.pem`. */
+  readonly mutual: number
+  readonly app: number
+  readonly api: number
+}
 export type Place = {
   readonly folder: string
   readonly ports: Ports
@@ -19,6 +26,7 @@ export function files(place: Place): Readonly<Record<string, string>> {
     'haproxy.cfg': machine(place),
     'general/backends.cfg': backends(place),
     'dataplaneapi.yaml': settings(place),
+    'general/clients.pem': authority.ca,
     'maps/hosts.map': 'a.example.com web\n',
     'maps/scratch.map': '',
     'pki/ca.crt': authority.ca,
@@ -33,9 +41,11 @@ export function files(place: Place): Readonly<Record<string, string>> {
 export function machine({ folder, ports }: Place, extra = ''): string {
   return `# _version=7
 global
+  default-path origin ${folder}/general
   hard-stop-after 5s
   stats socket ${folder}/run/worker.sock mode 600 level admin
   stats timeout 10m
+  tune.cli.max-payload-size 8388608
 
 defaults base
   mode http
@@ -49,6 +59,7 @@ defaults svc from base
 frontend visitors from base
   bind 127.0.0.1:${ports.http}
   bind 127.0.0.1:${ports.https} ssl crt-list ${folder}/ssl/list.txt
+  bind 127.0.0.1:${ports.mutual} ssl crt-list ${folder}/ssl/list.txt ca-file clients.pem verify required
   http-request set-var(txn.backend) req.hdr(host),lower,map_str(${folder}/maps/hosts.map,none)
   http-request set-var(txn.scratch) path,map_beg(${folder}/maps/scratch.map,none)
   http-response set-header x-scratch %[var(txn.scratch)]

@@ -62,8 +62,8 @@ export class Lab {
   }
 
   static async start(program: Program): Promise<Lab> {
-    const [http = 0, https = 0, app = 0, api = 0] = await freePorts(4)
-    const lab = new Lab(program, { http, https, app, api }, await createAuthority())
+    const [http = 0, https = 0, mutual = 0, app = 0, api = 0] = await freePorts(5)
+    const lab = new Lab(program, { http, https, mutual, app, api }, await createAuthority())
     for (const folder of ['maps', 'ssl', 'general', 'spoe', 'pki', 'run', 'dpapi/tx', 'dpapi/storage'])
       mkdirSync(join(lab.folder, folder), { recursive: true })
     for (const [name, text] of Object.entries(files(lab))) writeFileSync(lab.path(name), text)

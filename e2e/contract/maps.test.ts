@@ -1,5 +1,7 @@
 import { expect } from 'chai'
 
+import { isPadding, paddedEntries } from '../../operator/push/padded.ts'
+
 import { at, Lab, listOf, programs, type Answer } from './lab.ts'
 
 const root = '/services/haproxy/runtime/maps'
@@ -20,6 +22,10 @@ for (const program of programs()) {
 
     const keys = async (): Promise<readonly unknown[]> =>
       listOf(await lab.call('GET', entries)).map((e) => at(e, 'key'))
+    const pairs = async (): Promise<readonly object[]> =>
+      listOf(await lab.call('GET', entries))
+        .map((e) => ({ key: String(at(e, 'key')), value: String(at(e, 'value')) }))
+        .filter((e) => !isPadding(e))
     const outcome = ({ status, json, text }: Answer): unknown => [status, json ?? text]
 
     it('lists the loaded maps of the maps folder', async () => {
@@ -45,6 +51,22 @@ for (const program of programs()) {
       expect((await lab.visit('a.example.com', '/a')).headers['x-scratch']).to.equal('first')
       expect((await lab.call('POST', entries, entry)).status).to.equal(409)
       expect(await keys()).to.deep.equal(['/a'])
+    })
+
+    it('takes entries as long as the operator makes any, however they are sent', async () => {
+      const long = { key: `/${'k'.repeat(999)}`, value: 'v'.repeat(7000) }
+      expect((await lab.call('POST', entries, long)).status).to.equal(201)
+      const next = { key: long.key, value: 'w'.repeat(7000) }
+      expect((await lab.call('PUT', one(long.key), { value: next.value })).status).to.equal(200)
+      expect(await pairs()).to.deep.equal([next])
+      const many = Array.from({ length: 12 }, (_, n) => ({ key: `${long.key}${n}`, value: long.value }))
+      expect((await lab.call('PUT', map, paddedEntries(many))).status).to.equal(201)
+      expect(await pairs()).to.deep.equal(many)
+      const widest = { key: 'k'.repeat(8000), value: 'v' }
+      expect((await lab.call('POST', entries, widest)).status).to.equal(201)
+      expect((await lab.call('PUT', one(widest.key), { value: 'w' })).status).to.equal(200)
+      expect((await lab.call('DELETE', one(widest.key))).status).to.equal(204)
+      expect(await pairs()).to.deep.equal(many)
     })
 
     it('knows no map that HAProxy has not loaded', async () => {

@@ -19,6 +19,7 @@ import type { PodApi } from '../../operator/push/pod-api.ts'
 import { podConnector } from '../../operator/push/pod-client.ts'
 import { PodWorker } from '../../operator/push/pod.ts'
 import { createPushMetrics } from '../../operator/push/push-metrics.ts'
+import { Reloads } from '../../operator/push/reloads.ts'
 import { archiveFiles } from '../../operator/push/state-archive.ts'
 import { configOf, type ConfigSpec } from '../../operator/push/testing/configs.ts'
 import { usualTiming } from '../../operator/push/timing.ts'
@@ -26,7 +27,8 @@ import { usualTiming } from '../../operator/push/timing.ts'
 import { freePorts } from '../lib/free-ports.ts'
 import { answers, ended, haproxyPath, said, type Program } from './lab.ts'
 
-type Spec = Omit<ConfigSpec, 'machine' | 'port'>
+/** Described in short, or rendered for where the pod lives. */
+type Spec = Omit<ConfigSpec, 'machine' | 'port'> | ((settings: DataPlaneSettings) => RenderedConfig)
 
 export class PushLab {
   readonly folder = mkdtempSync(join(tmpdir(), 'push-'))
@@ -45,11 +47,12 @@ export class PushLab {
   private constructor(program: Program, identity: Identity, ports: readonly number[]) {
     this.#program = program
     this.#identity = identity
-    const [http = 0, https = 0, origin = 0, api = 0] = ports
+    const [http = 0, https = 0, origin = 0, api = 0, status = 0] = ports
     this.httpPort = http
     this.httpsPort = https
     this.#originPort = origin
-    this.settings = { ...defaultDataPlane, root: this.folder, apiPort: api, spares: { plain: 6, filtered: 4, tcp: 1 } }
+    const spares = { plain: 6, filtered: 4, tcp: 1 }
+    this.settings = { ...defaultDataPlane, root: this.folder, apiPort: api, statusPort: status, spares }
     // Tells which of its addresses was asked; `/slow` takes a while.
     this.#origin = createServer((request, response) => {
       const answer = () => response.end(request.socket.localAddress)
@@ -60,7 +63,7 @@ export class PushLab {
 
   /** Everything runs and holds `spec` when this resolves; nobody has touched the pod yet. */
   static async start(program: Program, spec: Spec): Promise<PushLab> {
-    const ports = await freePorts(4)
+    const ports = await freePorts(5)
     const lab = new PushLab(program, await newIdentity('contract/push', new Date()), ports)
     try {
       await lab.#prepare(lab.config(spec))
@@ -72,24 +75,29 @@ export class PushLab {
   }
 
   config(spec: Spec): RenderedConfig {
+    if (typeof spec === 'function') return spec(this.settings)
     return configOf({ ...spec, machine: machine(this), port: this.#originPort })
   }
 
   /** The operator takes over, or starts again: what it knew of the pod is gone. */
   async operate(spec: Spec): Promise<PodWorker> {
     await this.#worker?.stop()
+    const log = silentLog((level, message, fields) => this.log.push(`${level} ${message} ${JSON.stringify(fields)}`))
+    const metrics = createPushMetrics(new Registry())
+    const reloads = new Reloads({ log, metrics, onNews: () => {} })
     const worker = new PodWorker(
       {
         name: 'pod',
         connect: () => this.connect(),
         isReady: () => true,
         settings: this.settings,
-        timing: { ...usualTiming, persist: 200, drift: 100, busyServers: 200, longestPause: 300 },
-        log: silentLog((level, message, fields) => this.log.push(`${level} ${message} ${JSON.stringify(fields)}`)),
-        metrics: createPushMetrics(new Registry()),
+        timing: { ...usualTiming, persist: 200, drift: 100, busyServers: 200, longestPause: 300, reloadPause: 100 },
+        log,
+        metrics,
         known: () => undefined,
         onFiles: () => {},
         onState: () => {},
+        onReload: (reloaded) => reloads.add(reloaded),
       },
       this.config(spec),
     )
@@ -197,7 +205,9 @@ defaults base
   mode http
   timeout client 30s
   timeout server 30s
-  timeout connect 2s
+  timeout connect 1s
+  option redispatch 1
+  retries 2
 
 defaults plain from base
   balance roundrobin

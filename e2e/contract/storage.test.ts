@@ -89,7 +89,7 @@ for (const program of programs()) {
       const answer = await lab.upload('PUT', `${general}/backends.cfg?skip_reload=true`, { name: 'other.txt', text })
       expect([answer.status, answer.text, lab.read('general/backends.cfg')]).to.deep.equal([204, '', text])
       expect((await lab.call('GET', `${general}/backends.cfg`)).text).to.equal(text)
-      expect(await names(general)).to.deep.equal(['backends.cfg'])
+      expect(await names(general)).to.deep.equal(['backends.cfg', 'clients.pem'])
       const unknown = await lab.upload('PUT', `${general}/none.cfg?skip_reload=true`, { name: 'none.cfg', text })
       expect(unknown.status).to.equal(404)
       expect((await lab.call('PUT', `${general}/backends.cfg?skip_reload=true`, text)).status).to.equal(415)

@@ -38,7 +38,8 @@ export function run(program: string, args: readonly string[], input = ''): Promi
       if (error) fail(new Error(`${program} ${args.join(' ')}: ${stderr.trim() || error.message}`))
       else settle(stdout)
     })
-    child.stdin?.end(input)
+    // A program that ends without reading its input has told why by its result.
+    child.stdin?.on('error', () => undefined).end(input)
   })
 }
 
@@ -82,7 +83,8 @@ const configuration = z.object({
   users: z.array(z.object({ user: z.object({ 'client-certificate-data': encoded, 'client-key-data': encoded }) })),
 })
 
-type Connection = { readonly server: string; readonly dispatcher: Agent }
+type Tls = { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer }
+type Connection = { readonly server: string; readonly tls: Tls; readonly dispatcher: Agent }
 let connection: Connection | undefined
 
 async function connect(): Promise<Connection> {
@@ -96,7 +98,7 @@ async function connect(): Promise<Connection> {
     cert: user['client-certificate-data'],
     key: user['client-key-data'],
   }
-  connection = { server: cluster.server, dispatcher: new Agent({ connections: 8, allowH2: false, connect: tls }) }
+  connection = { server: cluster.server, tls, dispatcher: new Agent({ connections: 8, allowH2: false, connect: tls }) }
   return connection
 }
 
@@ -124,6 +126,27 @@ export async function callApi({
     bodyTimeout: 10_000,
   })
   return { status: answer.statusCode, text: await answer.body.text() }
+}
+
+/**
+ * Watches under an API path (with `?watch=true` and selectors), on a connection of its own; `take` gets each line as it comes.
+ * Resolves when the API server has accepted the watch; the function it resolves with ends it.
+ */
+export async function watchApi(path: string, take: (line: string) => void): Promise<() => Promise<void>> {
+  const { server, tls } = await connect()
+  const dispatcher = new Agent({ connections: 1, allowH2: false, connect: tls })
+  const answer = await request(server + path, { dispatcher, headersTimeout: 10_000, bodyTimeout: 0 })
+  if (answer.statusCode !== 200) throw new Error(`GET ${path}: ${answer.statusCode} ${await answer.body.text()}`)
+  let rest = ''
+  answer.body.setEncoding('utf8')
+  answer.body.on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) take(line)
+  })
+  // Nothing is listening for what ends a watch but those who miss its events.
+  answer.body.on('error', () => undefined)
+  return () => dispatcher.destroy()
 }
 
 /** The object under an API path, checked; undefined when there is none. */

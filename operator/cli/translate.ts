@@ -89,11 +89,12 @@ function describeProxy(id: ObjectKey, built: Built): readonly string[] {
 type NamedText = readonly [name: string, text: string]
 
 function filesOf(rendered: RenderedConfig): readonly NamedText[] {
-  const { machine, backends, maps, certificates, certificateLists, udp } = rendered
+  const { machine, backends, maps, authorities, certificates, certificateLists, udp } = rendered
   return [
     ['haproxy.cfg', machine.text],
     ['general/backends.cfg', sorted(backends, ({ text }) => text).join('')],
     ...sorted(machine.scripts, (text, name): NamedText => [`general/${name}`, text]),
+    ...sorted(authorities, ({ pem }, name): NamedText => [`general/${name}`, pem]),
     ...(udp === undefined ? [] : [[udpConfigFile, udp.text] satisfies NamedText]),
     ...sorted(maps, (sections, name): NamedText => [`maps/${name}`, sorted(sections, mapLines).join('')]),
     ...sorted(certificateLists, (entries, name): NamedText => [`ssl/${name}`, entries.map(listLine).join('')]),

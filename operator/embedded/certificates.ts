@@ -2,9 +2,10 @@ import { basename } from 'node:path'
 
 import { jsonBody, objectFrom, param, Refusal, requiredQuery, textOf, upload, wholeNumber } from './exchange.ts'
 import type { Call, JsonObject, Reply } from './exchange.ts'
-import { CommandError, type RuntimeSocket } from './runtime-socket.ts'
+import type { RuntimeSocket } from './runtime-socket.ts'
+import { linesOf, loadSsl, orRefusal } from './ssl-commands.ts'
 
-/** Certificates, certificate lists and CA files in HAProxy's memory; files are named by the path HAProxy loaded them from. */
+/** Certificates and certificate lists in HAProxy's memory; files are named by the path HAProxy loaded them from. */
 export class Certificates {
   readonly #socket: RuntimeSocket
 
@@ -25,18 +26,18 @@ export class Certificates {
 
   create = async (call: Call): Promise<Reply> => {
     const { name, text } = upload(call)
-    await this.#or(500, () => this.createInMemory(name, text))
+    await orRefusal(500, () => this.createInMemory(name, text))
     return { status: 201 }
   }
 
   replace = async (call: Call): Promise<Reply> => {
     const { text } = upload(call)
-    await this.#or(500, () => this.replaceInMemory(param(call, 'name'), text))
+    await orRefusal(500, () => this.replaceInMemory(param(call, 'name'), text))
     return { status: 200 }
   }
 
   remove = async (call: Call): Promise<Reply> => {
-    await this.#or(500, () => this.#socket.command(`del ssl cert ${param(call, 'name')}`))
+    await orRefusal(500, () => this.#socket.command(`del ssl cert ${param(call, 'name')}`))
     return { status: 204 }
   }
 
@@ -58,7 +59,7 @@ export class Certificates {
     const words = [file, ...(options === '' ? [] : [`[${options}]`]), ...filtersOf(entry)].join(' ')
     if (/[\r\n]/.test(words)) throw new Refusal(400, 'a line break is refused in a certificate list')
     const plain = words === file
-    await this.#or(500, () =>
+    await orRefusal(500, () =>
       this.#socket.command(`add ssl crt-list ${list}${plain ? ` ${file}` : ''}`, plain ? undefined : `${words}\n`),
     )
     return { status: 201 }
@@ -68,54 +69,23 @@ export class Certificates {
     const [list, file] = [requiredQuery(call, 'name'), requiredQuery(call, 'cert_file')]
     const line = wholeNumber(call, 'line_number')
     const entry = line === undefined ? file : `${file}:${line}`
-    await this.#or(404, () => this.#socket.command(`del ssl crt-list ${list} ${entry}`))
+    await orRefusal(404, () => this.#socket.command(`del ssl crt-list ${list} ${entry}`))
     return { status: 204 }
-  }
-
-  caFiles = async (): Promise<Reply> => {
-    const files = (await this.#lines('show ssl ca-file')).map((line) => {
-      const [name = '', count = ''] = line.split(' - ')
-      return { count, storage_name: name }
-    })
-    return { status: 200, json: files }
-  }
-
-  createCaFile = async (call: Call): Promise<Reply> => {
-    const { name, text } = upload(call)
-    await this.#or(500, () => this.#load('ca-file', name, { text, isNew: true }))
-    return { status: 201 }
   }
 
   /** Adds a certificate that HAProxy does not know yet. */
   async createInMemory(name: string, text: string): Promise<void> {
-    await this.#load('cert', name, { text, isNew: true })
+    await this.#socket.command(`new ssl cert ${name}`)
+    await loadSsl(this.#socket, 'cert', { name, text })
   }
 
-  /** Replaces a certificate that HAProxy knows. When the key does not fit, HAProxy's SSL transaction stays open, for want of an abort here. */
+  /** Replaces a certificate that HAProxy knows. */
   async replaceInMemory(name: string, text: string): Promise<void> {
-    await this.#load('cert', name, { text, isNew: false })
-  }
-
-  async #load(kind: 'cert' | 'ca-file', name: string, content: { text: string; isNew: boolean }): Promise<void> {
-    if (content.isNew) await this.#socket.command(`new ssl ${kind} ${name}`)
-    // An empty line ends a payload, so those between PEM blocks go.
-    const payload = content.text.replaceAll('\r', '').replaceAll(/\n{2,}/g, '\n')
-    await this.#socket.command(`set ssl ${kind} ${name}`, payload.endsWith('\n') ? payload : `${payload}\n`)
-    await this.#socket.command(`commit ssl ${kind} ${name}`)
+    await loadSsl(this.#socket, 'cert', { name, text })
   }
 
   async #lines(command: string): Promise<readonly string[]> {
-    const text = await this.#or(404, () => this.#socket.command(command))
-    return text.split('\n').filter((line) => line !== '' && !line.startsWith('# ') && !line.startsWith('*'))
-  }
-
-  async #or<T>(status: number, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof CommandError)) throw error
-      throw new Refusal(status, `${error.message} ${status === 404 ? 'not found' : 'general error'}`)
-    }
+    return linesOf(await orRefusal(404, () => this.#socket.command(command)))
   }
 }
 

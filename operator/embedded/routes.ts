@@ -1,3 +1,4 @@
+import { CaFiles } from './ca-files.ts'
 import { CertificateStorage } from './certificate-storage.ts'
 import { Certificates } from './certificates.ts'
 import type { Configuration } from './configuration.ts'
@@ -59,6 +60,7 @@ function runtimeRoutes({ options, socket }: Parts): Routes {
 
 function certificateRoutes({ options, socket, reloads }: Parts): Routes {
   const memory = new Certificates(socket)
+  const authorities = new CaFiles(socket)
   const files = new Storage({
     folder: options.folders.certificates,
     description: 'managed SSL file',
@@ -78,7 +80,8 @@ function certificateRoutes({ options, socket, reloads }: Parts): Routes {
       POST: memory.addListEntry,
       DELETE: memory.removeListEntry,
     },
-    [`${root}/ssl_ca_files`]: { GET: memory.caFiles, POST: memory.createCaFile },
+    [`${root}/ssl_ca_files`]: { GET: authorities.list, POST: authorities.create },
+    [`${root}/ssl_ca_files/{name}`]: { GET: authorities.get, PUT: authorities.replace, DELETE: authorities.remove },
     [disk]: { GET: files.list, POST: stored.create },
     [`${disk}/{name}`]: { GET: stored.get, PUT: stored.replace, DELETE: files.removeAndReload },
   }

@@ -8,9 +8,10 @@
 //
 // The propagation is alien-signals'; this file adds keys, equality and eviction. Everything is synchronous.
 
+import { noParts, type Parts, type PartsChange, withChanges } from './parts.ts'
 import { Computed, countRecomputed, Input, isTracking, sameValue, untracked, Watcher } from './reactive.ts'
 
-export { recomputed, settle } from './reactive.ts'
+export { recomputed, settle, settling } from './reactive.ts'
 
 export type Derived<T> = () => T
 
@@ -19,7 +20,7 @@ export type Derived<T> = () => T
  * result too: readers get it thrown, may catch it, and are computed again when an input of the failed derivation changes.
  */
 export function derive<T>(compute: () => T, unwatched?: () => void): Derived<T> {
-  const node = new Computed(compute, unwatched)
+  const node = new Computed(compute, '', unwatched)
   return () => node.read()
 }
 
@@ -29,6 +30,10 @@ export class Table<T> {
   readonly #members = new Set<string>()
   readonly #watchers = new Set<(key: string, present: boolean) => void>()
   readonly #onDemand: ((key: string, wanted: boolean) => void) | undefined
+  readonly #release = (key: string): void => {
+    if (!this.#members.has(key)) this.#cells.delete(key)
+    this.#onDemand?.(key, false)
+  }
 
   /** `onDemand(key, true)` is called when an absent key is first read by a derivation, `(key, false)` when the last reader left. */
   constructor(onDemand?: (key: string, wanted: boolean) => void) {
@@ -82,10 +87,7 @@ export class Table<T> {
   }
 
   #add(key: string): Input<T | undefined> {
-    const cell = new Input<T | undefined>(undefined, () => {
-      if (!this.#members.has(key)) this.#cells.delete(key)
-      this.#onDemand?.(key, false)
-    })
+    const cell = new Input<T | undefined>(undefined, key, this.#release)
     this.#cells.set(key, cell)
     return cell
   }
@@ -93,17 +95,15 @@ export class Table<T> {
 
 /** One derivation per key. */
 export function family<T>(compute: (key: string) => T): (key: string) => T {
-  const known = new Map<string, Derived<T>>()
+  const known = new Map<string, Computed<T>>()
+  const forget = (key: string): void => void known.delete(key)
   return (key) => {
-    let derived = known.get(key)
-    if (derived === undefined) {
-      derived = derive(
-        () => compute(key),
-        () => known.delete(key),
-      )
-      if (isTracking()) known.set(key, derived)
+    let node = known.get(key)
+    if (node === undefined) {
+      node = new Computed(compute, key, forget)
+      if (isTracking()) known.set(key, node)
     }
-    return derived()
+    return node.read()
   }
 }
 
@@ -127,17 +127,13 @@ export function joined<K extends string>(
 
 /** Buckets of what members contribute. Reads are tracked; a bucket is sorted by member, so results do not depend on history. */
 export class Gathering<V> implements Members {
-  readonly #contribute: (member: string) => Iterable<Gift<V>>
   /** Edited in place: thousands of members that join one bucket would copy it as many times. */
   readonly #entries = new Map<string, Entry<V>[]>()
   /** What readers see: another one after each edit, which copies the entries when it is read for the first time. */
   readonly #buckets = new Table<Version<V>>()
-  readonly #watchers = new Map<string, Watcher>()
-  readonly #given = new Map<string, readonly Gift<V>[]>()
 
   constructor(members: Members, contribute: (member: string) => Iterable<Gift<V>>) {
-    this.#contribute = contribute
-    members.watchMembers((key, present) => (present ? this.#join(key) : this.#leave(key)))
+    void new Contributions(members, contribute, (bucket, member, entry) => this.#put(bucket, member, entry))
   }
 
   /** Tracked. Empty for a bucket nobody contributes to. */
@@ -168,9 +164,83 @@ export class Gathering<V> implements Members {
     this.#buckets.watchMembers(watcher)
   }
 
+  #put(bucket: string, member: string, entry: Entry<V> | undefined): void {
+    const entries = this.#entries.get(bucket) ?? []
+    const at = position(entries, member)
+    const present = entries[at]?.member === member ? 1 : 0
+    if (entry === undefined) entries.splice(at, present)
+    else entries.splice(at, present, entry)
+    if (entries.length === 0) {
+      this.#entries.delete(bucket)
+      this.#buckets.delete(bucket)
+    } else {
+      this.#entries.set(bucket, entries)
+      this.#buckets.set(bucket, {})
+    }
+  }
+}
+
+/** As a gathering, for buckets of thousands: a bucket is a tree, and one changed member costs the nodes above it. */
+export class Grove<V> {
+  readonly #trees = new Map<string, Growing<V>>()
+  readonly #versions = new Table<object>()
+
+  constructor(members: Members, contribute: (member: string) => Iterable<Gift<V>>) {
+    void new Contributions(members, contribute, (bucket, member, entry) => this.#put(bucket, member, entry))
+  }
+
+  /** Tracked. Empty for a bucket nobody contributes to. */
+  tree(name: string): Parts<V> {
+    const growing = this.#versions.get(name) === undefined ? undefined : this.#trees.get(name)
+    if (growing === undefined) return noParts
+    grow(growing)
+    if (growing.tree.size === 0) this.#trees.delete(name)
+    return growing.tree
+  }
+
+  // Thousands of members may join before somebody looks: many at a time, but not all at once, which would take long.
+  #put(bucket: string, member: string, entry: Entry<V> | undefined): void {
+    const growing = this.#trees.get(bucket) ?? { tree: noParts, changes: new Map<string, PartsChange<V>>() }
+    growing.changes.set(member, { member, entry })
+    if (growing.changes.size >= grownAtOnce) grow(growing)
+    this.#trees.set(bucket, growing)
+    this.#versions.set(bucket, {})
+  }
+}
+
+const grownAtOnce = 256
+
+function grow<V>(growing: Growing<V>): void {
+  growing.tree = withChanges(growing.tree, [...growing.changes.values()])
+  growing.changes.clear()
+}
+
+type Growing<V> = { tree: Parts<V>; readonly changes: Map<string, PartsChange<V>> }
+
+/** Computes what each member contributes when something it read has changed, and tells what became another: `undefined`, nothing any more. */
+class Contributions<V> {
+  readonly #contribute: (member: string) => Iterable<Gift<V>>
+  readonly #put: (bucket: string, member: string, entry: Entry<V> | undefined) => void
+  readonly #watchers = new Map<string, Watcher>()
+  readonly #given = new Map<string, readonly Gift<V>[]>()
+  readonly #update = (member: string): void => {
+    const gifts = [...this.#contribute(member)]
+    this.#give(member, gifts.length > 1 ? [...new Map(gifts)] : gifts)
+  }
+
+  constructor(
+    members: Members,
+    contribute: (member: string) => Iterable<Gift<V>>,
+    put: (bucket: string, member: string, entry: Entry<V> | undefined) => void,
+  ) {
+    this.#contribute = contribute
+    this.#put = put
+    members.watchMembers((key, present) => (present ? this.#join(key) : this.#leave(key)))
+  }
+
   #join(member: string): void {
     if (this.#watchers.has(member)) return
-    const watcher = new Watcher(() => this.#update(member))
+    const watcher = new Watcher(this.#update, member)
     this.#watchers.set(member, watcher)
     watcher.start()
   }
@@ -181,11 +251,6 @@ export class Gathering<V> implements Members {
     this.#watchers.delete(member)
     watcher.end()
     this.#give(member, nothing)
-  }
-
-  #update(member: string): void {
-    const gifts = [...this.#contribute(member)]
-    this.#give(member, gifts.length > 1 ? [...new Map(gifts)] : gifts)
   }
 
   // Each bucket once. What was given is kept as a list: among thousands of members a map for each would be most of the memory.
@@ -202,21 +267,6 @@ export class Gathering<V> implements Members {
     })
     if (gifts.length > 0) this.#given.set(member, gifts)
     else this.#given.delete(member)
-  }
-
-  #put(bucket: string, member: string, entry: Entry<V> | undefined): void {
-    const entries = this.#entries.get(bucket) ?? []
-    const at = position(entries, member)
-    const present = entries[at]?.member === member ? 1 : 0
-    if (entry === undefined) entries.splice(at, present)
-    else entries.splice(at, present, entry)
-    if (entries.length === 0) {
-      this.#entries.delete(bucket)
-      this.#buckets.delete(bucket)
-    } else {
-      this.#entries.set(bucket, entries)
-      this.#buckets.set(bucket, {})
-    }
   }
 }
 
@@ -240,10 +290,15 @@ export function settled<T>(
   return (member) => gathered.values(member)[0]
 }
 
+export type Memo<A extends object, R> = ((argument: A) => R) & {
+  /** Whether it was computed. */
+  readonly knows: (argument: A) => boolean
+}
+
 /** A pure function of one object, computed once per identity. */
-export function memo<A extends object, R>(compute: (argument: A) => R): (argument: A) => R {
+export function memo<A extends object, R>(compute: (argument: A) => R): Memo<A, R> {
   const known = new WeakMap<A, { readonly result: R }>()
-  return (argument) => {
+  const recall = (argument: A): R => {
     const before = known.get(argument)
     if (before !== undefined) return before.result
     countRecomputed()
@@ -251,6 +306,7 @@ export function memo<A extends object, R>(compute: (argument: A) => R): (argumen
     known.set(argument, { result })
     return result
   }
+  return Object.assign(recall, { knows: (argument: A) => known.has(argument) })
 }
 
 // First position whose member is not less than `member`.

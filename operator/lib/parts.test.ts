@@ -1,65 +1,123 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { entriesNotIn, PartedMap, partNamed, partOf, partsOf } from './parts.ts'
+import {
+  entriesNotIn,
+  itemsOf,
+  leafOf,
+  leavesOf,
+  noParts,
+  PartedMap,
+  type Parts,
+  partsOf,
+  together,
+  withChanges,
+} from './parts.ts'
 
 describe('lib/parts', () => {
-  const cut = (entries: Iterable<readonly [string, number]>) =>
-    new PartedMap([...Map.groupBy(entries, ([key]) => partOf(key))].map(([name, part]) => [name, new Map(part)]))
+  const entry = (member: string, value: number) => ({ member, value })
+  const grown = (pairs: Iterable<readonly [string, number]>, before: Parts<number> = noParts): Parts<number> =>
+    withChanges(
+      before,
+      [...new Map(pairs)].map(([member, value]) => ({ member, entry: entry(member, value) })),
+    )
+  const keys = fc.integer({ min: 0, max: 400 }).map(String)
+  const pairs = fc.array(fc.tuple(keys, fc.nat({ max: 2 })), { maxLength: 300, size: 'max' })
+  const edits = fc.array(fc.array(fc.tuple(keys, fc.option(fc.nat({ max: 2 }))), { maxLength: 60, size: 'max' }), {
+    maxLength: 6,
+  })
 
-  it('law: a map in parts reads like the whole', () => {
-    const keys = fc.string({ maxLength: 3 })
+  it('law: a map over a tree reads like the whole', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(keys, fc.nat())), keys, (pairs, asked) => {
-        const whole = new Map(pairs)
-        const parted = cut(whole)
-        expect(new Map(parted)).to.deep.equal(whole)
-        expect([parted.size, parted.get(asked), parted.has(asked)]).to.deep.equal([
-          whole.size,
-          whole.get(asked),
-          whole.has(asked),
-        ])
-        expect(new Set(parted.keys())).to.deep.equal(new Set(whole.keys()))
-        expect([...parted.values()]).to.have.members([...whole.values()])
-        const visited = new Map<string, number>()
-        parted.forEach((value, key) => visited.set(key, value))
-        expect(visited).to.deep.equal(whole)
-        expect(partNamed(parted, partOf(asked))?.get(asked)).to.equal(whole.get(asked))
+      fc.property(pairs, keys, (all, asked) => {
+        const whole = new Map(all)
+        const renamed = new PartedMap(together([leafOf([...whole].map(([key, value]) => entry(key, value))), noParts]))
+        for (const parted of [new PartedMap(grown(all)), renamed]) {
+          expect(new Map(parted)).to.deep.equal(whole)
+          expect([parted.size, parted.get(asked), parted.has(asked)]).to.deep.equal([
+            whole.size,
+            whole.get(asked),
+            whole.has(asked),
+          ])
+          expect(new Set(parted.keys())).to.deep.equal(new Set(whole.keys()))
+          expect([...parted.values()]).to.have.members([...whole.values()])
+          const visited = new Map<string, number>()
+          parted.forEach((value, key) => visited.set(key, value))
+          expect(visited).to.deep.equal(whole)
+        }
       }),
     )
   })
 
-  it('law: entries that differ are found, however the two maps are cut and whatever they share', () => {
-    const pairs = fc.uniqueArray(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), fc.nat({ max: 2 })), {
-      selector: ([key]) => key,
-    })
+  it('law: a tree that was edited is the one that is built at once, and nodes that did not change stay', () => {
     fc.assert(
-      fc.property(pairs, pairs, fc.boolean(), fc.boolean(), (one, two, cutOne, cutTwo) => {
-        const before = cutOne ? cut(one) : new Map(one)
-        // Parts that are the same keep their identity, as those of a changed collection do.
-        const kept = [...cut(two).parts].map(([name, part]) => {
-          const same = partNamed(cut(one), name)
-          const isSame = same !== undefined && JSON.stringify([...same]) === JSON.stringify([...part])
-          return [name, isSame && before instanceof PartedMap ? (partNamed(before, name) ?? part) : part] as const
-        })
-        const after = cutTwo ? new PartedMap(kept) : new Map(two)
-        const expected = two.filter(([key, value]) => new Map(one).get(key) !== value)
-        expect(new Map(entriesNotIn(after, before))).to.deep.equal(new Map(expected))
+      fc.property(pairs, edits, (first, rounds) => {
+        let tree = grown(first)
+        const whole = new Map(first)
+        for (const round of rounds) {
+          const changes = new Map(round)
+          const before = new Set(leavesOf(tree))
+          tree = withChanges(
+            tree,
+            [...changes].map(([member, value]) => ({
+              member,
+              entry: value === null ? undefined : entry(member, value),
+            })),
+          )
+          for (const [key, value] of changes) {
+            if (value === null) whole.delete(key)
+            else whole.set(key, value)
+          }
+          for (const leaf of leavesOf(tree))
+            if (!leaf.entries.some(({ member }) => changes.has(member)) && leaf.size > 31)
+              expect(before.has(leaf) || before.size < 2).to.equal(true)
+        }
+        expect(tree).to.deep.equal(grown(whole))
       }),
     )
   })
 
-  it('spreads names evenly: a part of 20,000 stays small', () => {
-    for (const name of ['h$.example.com', 'shop/route-$', 'shop/web|backend|shop/s$:8080|plain']) {
-      const names = Array.from({ length: 20_000 }, (_, n) => name.replace('$', String(n)))
-      const sizes = [...Map.groupBy(names, partOf).values()].map(({ length }) => length)
-      expect(Math.max(...sizes), name).to.be.lessThan(400)
-      expect(sizes.length, name).to.be.greaterThan(100)
+  it('law: entries that differ are found, whichever of the two maps is a tree and whatever they share', () => {
+    fc.assert(
+      fc.property(pairs, edits, fc.boolean(), fc.boolean(), (first, rounds, isTreeOne, isTreeTwo) => {
+        const one = new Map(first)
+        const two = new Map(first)
+        const before = grown(first)
+        let after = before
+        for (const [key, value] of rounds.flat()) {
+          if (value === null) two.delete(key)
+          else two.set(key, value)
+          after = withChanges(after, [{ member: key, entry: value === null ? undefined : entry(key, value) }])
+        }
+        const mapOne = isTreeOne ? new PartedMap(before) : one
+        const mapTwo = isTreeTwo ? new PartedMap(after) : two
+        const expected = [...two].filter(([key, value]) => one.get(key) !== value)
+        const found = [...entriesNotIn(mapTwo, mapOne)]
+        expect(new Map(found.map(([key, value]) => [key, value]))).to.deep.equal(new Map(expected))
+        for (const [key, , other] of found) expect(other).to.equal(one.get(key))
+      }),
+    )
+  })
+
+  it('one change among 40,000 makes few new nodes', () => {
+    for (const name of ['h$.example.com', 'HTTPRoute shop/route-$', 'shop/web|backend|shop/s$:8080|plain']) {
+      const names = Array.from({ length: 40_000 }, (_, n) => name.replace('$', String(n)))
+      const tree = grown(names.map((key) => [key, 1]))
+      const nodes = (parts: Parts<number>): readonly Parts<number>[] => [parts, ...parts.branches.flatMap(nodes)]
+      const before = new Set(nodes(tree))
+      expect(Math.max(...[...leavesOf(tree)].map(({ size }) => size)), name).to.be.at.most(32)
+      const fresh = nodes(grown([[names[7] ?? '', 2]], tree)).filter((node) => !before.has(node))
+      expect(fresh.length, name).to.be.at.most(5)
+      expect(fresh.reduce((sum, { branches, entries }) => sum + branches.length + entries.length, 0)).to.be.below(90)
     }
   })
 
-  it('leaves empty parts out, and takes a plain map for its own only part', () => {
-    expect(new PartedMap([['x', new Map<string, number>()]]).parts.size).to.equal(0)
-    const plain = new Map([['a', 1]])
-    expect([partsOf(plain), partNamed(plain, 'any')]).to.deep.equal([[plain], plain])
+  it('keys of one fingerprint share a leaf', () => {
+    // Of 300,000 keys some have the same 32 bits.
+    const tree = grown(Array.from({ length: 300_000 }, (_, n) => [`k${n}`, n]))
+    expect([tree.size, new PartedMap(tree).get('k299999')]).to.deep.equal([300_000, 299_999])
+  }).timeout(10_000)
+
+  it('takes a plain map for a tree of one leaf', () => {
+    expect(partsOf(new Map([['a', 1]])).flatMap(itemsOf)).to.deep.equal([1])
   })
 })

@@ -43,6 +43,15 @@ export function settle(): void {
   }
 }
 
+/** The same in steps, one stale member each; inputs may change between two of them. */
+export function* settling(): Generator<undefined, undefined> {
+  for (const watcher of stale) {
+    stale.delete(watcher)
+    watcher.runWhenDue()
+    yield
+  }
+}
+
 /** Counts one more computation that took place outside the graph. */
 export function countRecomputed(): void {
   counters.recomputed += 1
@@ -96,12 +105,15 @@ export function untracked(work: () => void): void {
 export class Input<T> extends Cell {
   #value: T
   #next: T
-  readonly #released: () => void
+  readonly #key: string
+  readonly #released: (key: string) => void
 
-  constructor(value: T, released: () => void) {
+  /** Functions are shared by all inputs of a table: a closure for each would be a good part of the memory. */
+  constructor(value: T, key: string, released: (key: string) => void) {
     super()
     this.#value = value
     this.#next = value
+    this.#key = key
     this.#released = released
   }
 
@@ -126,19 +138,21 @@ export class Input<T> extends Cell {
   }
 
   unwatched(): void {
-    this.#released()
+    this.#released(this.#key)
   }
 }
 
 export class Computed<T> extends Cell {
   #result: { readonly value: T } | { readonly error: unknown } | undefined
-  readonly #compute: () => T
-  readonly #released: (() => void) | undefined
+  readonly #compute: (key: string) => T
+  readonly #key: string
+  readonly #released: ((key: string) => void) | undefined
 
-  constructor(compute: () => T, released: (() => void) | undefined) {
+  constructor(compute: (key: string) => T, key: string, released: ((key: string) => void) | undefined) {
     super()
     this.flags = Flag.mutable | Flag.dirty
     this.#compute = compute
+    this.#key = key
     this.#released = released
   }
 
@@ -158,7 +172,7 @@ export class Computed<T> extends Cell {
     this.flags = Flag.mutable | Flag.computing
     const before = this.#result
     try {
-      const value = track(this, this.#compute)
+      const value = track(this, () => this.#compute(this.#key))
       if (before !== undefined && 'value' in before && sameValue(before.value, value)) return false
       this.#result = { value }
     } catch (error) {
@@ -173,7 +187,7 @@ export class Computed<T> extends Cell {
       this.flags = Flag.mutable | Flag.dirty
       dropInputs(this)
     }
-    this.#released?.()
+    this.#released?.(this.#key)
   }
 }
 
@@ -182,10 +196,12 @@ export class Watcher implements ReactiveNode {
   deps?: Link
   depsTail?: Link
   flags: number = Flag.watching | Flag.dirty
-  readonly #run: () => void
+  readonly #run: (member: string) => void
+  readonly #member: string
 
-  constructor(run: () => void) {
+  constructor(run: (member: string) => void, member: string) {
     this.#run = run
+    this.#member = member
   }
 
   runWhenDue(): void {
@@ -194,7 +210,7 @@ export class Watcher implements ReactiveNode {
     if (!due) return
     counters.recomputed += 1
     this.flags = Flag.watching | Flag.computing
-    track(this, this.#run)
+    track(this, () => this.#run(this.#member))
   }
 
   /** Starts the first run with the next `settle`. */

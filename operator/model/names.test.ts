@@ -99,7 +99,7 @@ describe('model/names', () => {
       serverName(server),
       serverName(server, { ssl }),
       serverName(server, { ssl, proto: 'h2' }),
-      serverName(server, { ssl: { ...ssl, caFile: '/gw/general/ca-1.pem' } }),
+      serverName(server, { ssl: { ...ssl, caFile: 'ca-1.pem' } }),
       serverName(server, { ssl: { ...ssl, sni: 'other.example.com' } }),
       serverName(server, { ssl: { ...ssl, certificate: '/gw/ssl/shop_client.pem' } }),
     ]

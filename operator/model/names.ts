@@ -138,9 +138,17 @@ export function tlsCertificateListFile(port: Port): string {
 export function certificateFile(id: ObjectKey): string {
   return `${id.replaceAll(/[^A-Za-z0-9-]/g, '_').slice(0, 80)}_${shortHash(id, 8)}.pem`
 }
-/** Certificates of authorities, under the general storage: other content, another name. */
+/** Certificates of authorities for servers, under the general storage: other content, another name. */
 export function caFile({ pem }: CaBundle): string {
   return `ca-${shortHash(pem)}.pem`
+}
+/** Whether a file of authorities is one for servers. */
+export function isCaFile(file: string): boolean {
+  return file.startsWith('ca-')
+}
+/** Certificates of authorities for the clients of a port, under the general storage: its content changes, its name does not. */
+export function clientCaFile(port: Port): string {
+  return `clients-${port}.pem`
 }
 
 // At most `length` characters; a cut name ends with a hash of the whole, so two cut names stay different.

@@ -4,6 +4,7 @@
 import type { RetryProfile } from './retry.ts'
 import type { ObjectKey } from './snapshot.ts'
 import type { Secret } from './secret.ts'
+import type { Users } from './users.ts'
 import type { Parts } from '../lib/parts.ts'
 
 export type Port = number
@@ -22,6 +23,8 @@ export type ProxyModel = {
   readonly clientCertificate?: Certificate
   /** Sorted; names of request headers (lower case) and query parameters that some rule compares with a text; not those for regular expressions. */
   readonly conditionNames: ConditionNames
+  /** Who asks for what takes a reload. Absent: nobody can tell. */
+  readonly users?: Users
 }
 
 export type ConditionNames = { readonly headers: readonly string[]; readonly queries: readonly string[] }
@@ -63,13 +66,13 @@ export type HttpFrontend = {
   /** Each hostname once. */
   readonly hosts: Parts<VirtualHost>
   /**
-   * Hostnames of the HTTPS listeners, sorted, where there are several: a request over a connection whose SNI is another listener's than its
+   * Hostnames of the HTTPS listeners, each once, where there are several: a request over a connection whose SNI is another listener's than its
    * host is misdirected. https://gateway-api.sigs.k8s.io/geps/gep-3567/
    */
   readonly listeners?: PortListeners
 }
 /** Apart from its frontend, so that it keeps its identity when routes change. */
-export type PortListeners = { readonly port: Port; readonly hostnames: readonly Hostname[] }
+export type PortListeners = { readonly port: Port; readonly hostnames: Parts<Hostname> }
 
 /** A port with listeners of protocol TLS, and maybe of HTTPS: the SNI of a connection decides what becomes of it. */
 export type TlsFrontend = {

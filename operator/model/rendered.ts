@@ -5,6 +5,7 @@ import type { BackendProfile } from './proxy-model.ts'
 import type { SpareProfile } from './settings.ts'
 import type { Secret } from './secret.ts'
 import type { ObjectKey } from './snapshot.ts'
+import type { Users } from './users.ts'
 
 /**
  * HAProxy's configuration for one proxy. Sections keep their identity from run to run as long as their content is the same,
@@ -22,8 +23,14 @@ export type RenderedConfig = {
   readonly certificates: ReadonlyMap<string, CertificateFile>
   /** Certificate list file name (`certificates-443.txt`) → entries in order; the first is the default certificate. */
   readonly certificateLists: ReadonlyMap<string, readonly CertificateListEntry[]>
+  /** Files with certificates of authorities (`ca-1a2b3c4d.pem`, `clients-443.pem`) → content. HAProxy knows them by these names, without folder. */
+  readonly authorities: ReadonlyMap<string, AuthorityFile>
+  /** The certificate file for servers with TLS that ask for one, loaded also while there is no such server. */
+  readonly clientCertificate?: string
   /** nginx's configuration; absent for a proxy without UDP ports. */
   readonly udp?: UdpConfig
+  /** Who asks for what takes a reload. Absent: nobody can tell. */
+  readonly users?: Users
   /** Counts for the log line. */
   readonly size: { readonly hosts: number; readonly rules: number }
 }
@@ -75,9 +82,9 @@ export type BackendSection = {
 export type ServerLine = { readonly address: string; readonly port: number; readonly options?: ServerOptions }
 /** What is said of a server besides its address. Part of its name: with other options it is another server. */
 export type ServerOptions = { readonly proto?: 'h2'; readonly ssl?: ServerSsl }
-/** With TLS, and the certificate always verified. Paths are those in the pod, of files that HAProxy has loaded. */
+/** With TLS, and the certificate always verified. Files are those that HAProxy has loaded. */
 export type ServerSsl = {
-  /** `@system-ca`, or the path of a bundle. */
+  /** `@system-ca`, or the name of a file of authorities. */
   readonly caFile: string
   /** The hostname that is asked for, and that the certificate must have. */
   readonly sni: string
@@ -86,6 +93,7 @@ export type ServerSsl = {
 }
 
 export type CertificateFile = { readonly pem: Secret; readonly fingerprint: string }
+export type AuthorityFile = { readonly pem: string; readonly fingerprint: string }
 export type CertificateListEntry = { readonly file: string; readonly sni: readonly string[] }
 
 /** Hashes add up: the sum over a set of sections does not depend on their order. */
@@ -99,6 +107,8 @@ export type Outcome = {
   readonly message: string
   /** Addresses under which the Service can be reached, as the cluster reports them. */
   readonly addresses: readonly GatewayAddress[]
+  /** programmed: what HAProxy was last reloaded for since the operator runs, and because of whom. */
+  readonly reload?: string
   /** rejected: the guilty object, when it was found. */
   readonly guilty?: { readonly kind: Kind; readonly key: ObjectKey }
 }

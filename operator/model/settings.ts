@@ -16,6 +16,7 @@ export type DataPlaneSettings = {
   readonly apiPort: number
   /** /livez, /readyz and /metrics */
   readonly statusPort: number
+  /** Each takes 4.4 KB of HAProxy's memory. */
   readonly spares: Readonly<Record<SpareProfile, number>>
 }
 
@@ -27,5 +28,5 @@ export const defaultDataPlane: DataPlaneSettings = {
   root: '/gw',
   apiPort: 15555,
   statusPort: 8404,
-  spares: { plain: 100, filtered: 50, tcp: 20 },
+  spares: { plain: 300, filtered: 100, tcp: 20 },
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { ProxyModel, Workload } from '../model/proxy-model.ts'
 import { defaultDataPlane } from '../model/settings.ts'
 import { provision } from './provision.ts'
+import { leafOfItems, noParts } from '../lib/parts.ts'
 
 const workload: Workload = {
   name: 'web-haproxy',
@@ -26,7 +27,7 @@ function proxy(changes: Partial<ProxyModel> & { readonly ports?: readonly number
     id: 'shop/web',
     workload: { ...given, ports: ports.map((port) => ({ port, tls: port === 443, transport: 'TCP', kind: 'http' })) },
     frontends: [],
-    backends: [],
+    backends: noParts,
     conditionNames: { headers: [], queries: [] },
     ...rest,
   }
@@ -93,7 +94,7 @@ describe('provision', () => {
   it('gives the same array for the same workload, and another for another port', () => {
     const web = proxy()
     const first = provision(web, defaultDataPlane)
-    const backends = [[{ id: 'a/b:1', profile: 'plain', servers: [] }]] as const
+    const backends = leafOfItems([{ id: 'a/b:1', profile: 'plain', servers: [] } as const])
     expect(provision({ ...web, backends }, defaultDataPlane)).to.equal(first)
     expect(provision(proxy({ ports: [80, 443] }), defaultDataPlane)).not.to.deep.equal(first)
   })

@@ -7,6 +7,7 @@ import { readUdpState } from '../model/udp.ts'
 import { deployment } from './deployment.ts'
 import { service } from './service.ts'
 import { followScript } from './udp.ts'
+import { noParts } from '../lib/parts.ts'
 
 const http: WorkloadPort = { port: 80, tls: false, transport: 'TCP', kind: 'http' }
 const dns: WorkloadPort = { port: 53, tls: false, transport: 'UDP', kind: 'udp' }
@@ -18,7 +19,7 @@ function proxy(...ports: readonly WorkloadPort[]): ProxyModel {
     id: 'shop/web',
     workload: { ...workload, labels: {}, annotations: {}, addresses: [], ports },
     frontends: [],
-    backends: [],
+    backends: noParts,
     conditionNames: { headers: [], queries: [] },
   }
 }

@@ -40,75 +40,78 @@ function told(commands: readonly Command[]): readonly string[] {
 }
 
 describe('change: commands', () => {
-  const cases: readonly { readonly name: string; readonly after: ConfigSpec; readonly commands: readonly string[] }[] =
-    [
-      { name: 'the same configuration needs nothing', after: base, commands: [] },
-      {
-        name: 'a route on a known backend is one entry a map, paths before hosts',
-        after: { ...base, hosts: { ...base.hosts, 'b.example': { '/x/': 'shop_web_80', '/': 'shop_web_80' } } },
-        commands: [
-          'set paths-80.map b.example/x/ shop_web_80',
-          'set paths-80.map b.example/ shop_web_80',
-          'set hosts-80.map b.example/ b.example',
-        ],
+  const cases: readonly {
+    readonly name: string
+    readonly after: ConfigSpec
+    readonly commands: readonly string[]
+  }[] = [
+    { name: 'the same configuration needs nothing', after: base, commands: [] },
+    {
+      name: 'a route on a known backend is one entry a map, paths before hosts',
+      after: { ...base, hosts: { ...base.hosts, 'b.example': { '/x/': 'shop_web_80', '/': 'shop_web_80' } } },
+      commands: [
+        'set paths-80.map b.example/x/ shop_web_80',
+        'set paths-80.map b.example/ shop_web_80',
+        'set hosts-80.map b.example/ b.example',
+      ],
+    },
+    {
+      name: 'a new backend takes a spare, which gets its servers before any entry names it',
+      after: {
+        ...base,
+        hosts: { 'a.example': { '/': 'shop_web_80', '/new/': 'shop_new_80' } },
+        backends: { ...base.backends, shop_new_80: ['10.0.0.9'] },
       },
-      {
-        name: 'a new backend takes a spare, which gets its servers before any entry names it',
-        after: {
-          ...base,
-          hosts: { 'a.example': { '/': 'shop_web_80', '/new/': 'shop_new_80' } },
-          backends: { ...base.backends, shop_new_80: ['10.0.0.9'] },
-        },
-        commands: [
-          'set meta.map @be.spare0001 shop_new_80',
-          'put-server spare0001/10-0-0-9_80',
-          'set paths-80.map a.example/new/ spare0001',
-        ],
-      },
-      {
-        name: 'a way through the tree is in place before the path names it',
-        after: { ...base, hosts: { 'a.example': { '/': '~shop_web_80' } } },
-        commands: ['set tree.map @n.0c4a3b4f1f0c shop_web_80|then', 'set paths-80.map a.example/ @n.0c4a3b4f1f0c'],
-      },
-      {
-        name: 'a replaced server is added first and removed last',
-        after: { ...base, backends: { shop_web_80: ['10.0.0.2'] } },
-        commands: ['put-server shop_web_80/10-0-0-2_80', 'delete-server shop_web_80/10-0-0-1_80'],
-      },
-      {
-        name: 'what goes is unlinked from the outside in',
-        after: { ...base, hosts: {}, backends: {} },
-        commands: [
-          'delete hosts-80.map a.example/',
-          'delete paths-80.map a.example/',
-          'delete-server shop_web_80/10-0-0-1_80',
-        ],
-      },
-      {
-        name: 'a renewed certificate is replaced while no fingerprint is claimed',
-        after: { ...base, certificates: { 'a.pem': 'A2', 'b.pem': 'B' } },
-        commands: ['delete meta.map @crt.a.pem', 'put-certificate a.pem', 'set meta.map @crt.a.pem 5f51b50f25fb'],
-      },
-      {
-        name: 'a certificate that goes leaves the list first',
-        after: { ...base, certificates: { 'a.pem': 'A' }, list: [['a.pem', []]] },
-        commands: [
-          'delete-list-entry certificates-443.txt b.pem',
-          'delete meta.map @crt.b.pem',
-          'delete-certificate b.pem',
-        ],
-      },
-      {
-        name: 'a key that the API cannot name in a path sends the whole map: all entries first, then only those that stay',
-        after: { ...base, hosts: { 'b.example': { '/$&/': 'shop_web_80' } } },
-        commands: [
-          'put paths-80.map b.example/$&/ a.example/',
-          'set hosts-80.map b.example/ b.example',
-          'delete hosts-80.map a.example/',
-          'put paths-80.map b.example/$&/',
-        ],
-      },
-    ]
+      commands: [
+        'set meta.map @be.spare0001 shop_new_80',
+        'put-server spare0001/10-0-0-9_80',
+        'set paths-80.map a.example/new/ spare0001',
+      ],
+    },
+    {
+      name: 'a way through the tree is in place before the path names it',
+      after: { ...base, hosts: { 'a.example': { '/': '~shop_web_80' } } },
+      commands: ['set tree.map @n.0c4a3b4f1f0c shop_web_80|then', 'set paths-80.map a.example/ @n.0c4a3b4f1f0c'],
+    },
+    {
+      name: 'a replaced server is added first and removed last',
+      after: { ...base, backends: { shop_web_80: ['10.0.0.2'] } },
+      commands: ['put-server shop_web_80/10-0-0-2_80', 'delete-server shop_web_80/10-0-0-1_80'],
+    },
+    {
+      name: 'what goes is unlinked from the outside in',
+      after: { ...base, hosts: {}, backends: {} },
+      commands: [
+        'delete hosts-80.map a.example/',
+        'delete paths-80.map a.example/',
+        'delete-server shop_web_80/10-0-0-1_80',
+      ],
+    },
+    {
+      name: 'a renewed certificate is replaced while no fingerprint is claimed',
+      after: { ...base, certificates: { 'a.pem': 'A2', 'b.pem': 'B' } },
+      commands: ['delete meta.map @crt.a.pem', 'put-certificate a.pem', 'set meta.map @crt.a.pem 5f51b50f25fb'],
+    },
+    {
+      name: 'a certificate that goes leaves the list first',
+      after: { ...base, certificates: { 'a.pem': 'A' }, list: [['a.pem', []]] },
+      commands: [
+        'delete-list-entry certificates-443.txt b.pem',
+        'delete meta.map @crt.b.pem',
+        'delete-certificate b.pem',
+      ],
+    },
+    {
+      name: 'a key that the API cannot name in a path sends the whole map: all entries first, then only those that stay',
+      after: { ...base, hosts: { 'b.example': { '/$&/': 'shop_web_80' } } },
+      commands: [
+        'put paths-80.map b.example/$&/ a.example/',
+        'set hosts-80.map b.example/ b.example',
+        'delete hosts-80.map a.example/',
+        'put paths-80.map b.example/$&/',
+      ],
+    },
+  ]
   for (const { name, after, commands } of cases)
     it(name, () => {
       const plan = planned(base, after)
@@ -194,7 +197,7 @@ describe('change: reloads', () => {
         backends: { ...base.backends, ...Object.fromEntries(names.map((name) => [`n_${name}_80`, []])) },
       },
       cause: 'spares',
-      reasons: ['no spare backend of profile plain is left for n_d_80'],
+      reasons: ['no spare of profile plain is left for backend n_d_80'],
     },
     {
       name: 'a new backend with a retry policy',
@@ -234,9 +237,10 @@ const specs: fc.Arbitrary<ConfigSpec> = fc
       fc.dictionary(fc.constantFrom('/', '/x/', '/x/y/', '/x/\x7f', '/$/', '/a,b/'), fc.tuple(fc.boolean(), fc.nat(4))),
     ),
     certificates: fc.dictionary(fc.constantFrom('a.pem', 'b.pem', 'c.pem'), fc.constantFrom('1', '2')),
+    authorities: fc.dictionary(fc.constantFrom('ca-1.pem', 'clients-443.pem'), fc.constantFrom('1\n', '2\n')),
     reasons: fc.constantFrom(...Array.from({ length: 9 }, () => ['port 80']), ['port 81']),
   })
-  .map(({ backends, hosts, certificates, reasons }) => {
+  .map(({ backends, hosts, certificates, authorities, reasons }) => {
     const present = Object.keys(backends)
     const resolve = ([throughTree, n]: readonly [boolean, number]) =>
       `${throughTree ? '~' : ''}${present[n % present.length]}`
@@ -246,7 +250,7 @@ const specs: fc.Arbitrary<ConfigSpec> = fc
     })
     const files = Object.keys(certificates).toSorted()
     const list = files.map((file) => [file, [`${file}.${certificates[file]}`]] as const)
-    return { backends, hosts: Object.fromEntries(linked), certificates, list, reasons }
+    return { backends, hosts: Object.fromEntries(linked), certificates, authorities, list, reasons }
   })
 
 describe('change: laws', () => {
@@ -282,7 +286,7 @@ function loaded(config: RenderedConfig): FakePod {
 }
 
 function write(pod: FakePod, config: RenderedConfig): void {
-  for (const name of pod.disk.keys()) if (name.startsWith('maps/') || name.startsWith('ssl/')) pod.disk.delete(name)
+  pod.disk.clear()
   for (const { name, content } of archiveFiles(config, testSettings))
     pod.disk.set(name, content instanceof Secret ? content.reveal() : content)
 }
@@ -349,6 +353,10 @@ function expectHeld(pod: FakePod, held: Held, wanted: RenderedConfig): void {
   expect(new Map(fingerprints)).to.deep.equal(
     new Map([...wanted.certificates].map(([file, { fingerprint }]) => [file, fingerprint] as const)),
   )
+  const trusted = meta.flatMap(([key, value]) => (key.startsWith('@ca.') ? [[key.slice(4), value] as const] : []))
+  const authorities = [...wanted.authorities]
+  expect(new Map(trusted)).to.deep.equal(new Map(authorities.map(([file, { fingerprint }]) => [file, fingerprint])))
+  expect(memory.authorities).to.deep.equal(new Map(authorities.map(([file, { pem }]) => [file, pem])))
   expect([...memory.certificates.keys()].toSorted()).to.deep.equal([...wanted.certificates.keys()].toSorted())
   for (const [list, entries] of wanted.certificateLists) {
     const byFile = (a: { file: string }, b: { file: string }) => (a.file < b.file ? -1 : 1)

@@ -1,13 +1,16 @@
 // What a pod holds and what it should hold → commands in an order that no request can notice, or a reload and its reason. Pure.
 //
-// Published: aliases and servers, certificates, then the maps from the inside out (records and tree, paths, hosts). Removed: the other way
+// Published: authorities and certificates, aliases and servers, then the maps from the inside out (records and tree, paths, hosts). Removed: the other way
 // round. So nothing that a request can reach ever names something that is not there yet, or not there any more.
 
 import type { BackendSection, CertificateListEntry, RenderedConfig, ServerLine } from '../model/rendered.ts'
 import type { Secret } from '../model/secret.ts'
 
 import { metaMap } from '../model/names.ts'
+import { memo } from '../lib/derive.ts'
 import { entriesNotIn } from '../lib/parts.ts'
+import { atOnce } from '../lib/steps.ts'
+import { compareAuthorities } from './authority-change.ts'
 import {
   forSpares,
   aliasKey,
@@ -18,7 +21,7 @@ import {
   type HeldBackend,
   type Layout,
 } from './held.ts'
-import { compareMaps, publication, removal } from './map-change.ts'
+import { comparingMaps, publication, removal } from './map-change.ts'
 import type { PlainEntry } from './pod-api.ts'
 
 export type Command =
@@ -37,6 +40,8 @@ export type Command =
   | { readonly kind: 'delete-certificate'; readonly file: string }
   | { readonly kind: 'add-list-entry'; readonly list: string; readonly entry: CertificateListEntry }
   | { readonly kind: 'delete-list-entry'; readonly list: string; readonly file: string }
+  | { readonly kind: 'put-authorities'; readonly file: string; readonly pem: string; readonly known: boolean }
+  | { readonly kind: 'delete-authorities'; readonly file: string }
   | { readonly kind: 'put-udp'; readonly text: string }
 
 /** Commands of a parallel stage do not depend on each other. A stage begins when the one before is done. */
@@ -48,31 +53,43 @@ export type Change = Reload | { readonly kind: 'commands'; readonly stages: read
 
 /** One call takes about a millisecond; beyond this many, files and one reload are there sooner. */
 const bulk = 3000
+const none: ReadonlySet<string> = new Set()
 
-export function change(held: Held, wanted: RenderedConfig): Change {
+/** The way from what a pod holds to what it should hold. `resting`: spares in which a request of their last Service may still look for a server. */
+export function change(held: Held, wanted: RenderedConfig, resting: ReadonlySet<string> = none): Change {
+  return atOnce(changing(held, wanted, resting))
+}
+
+/** The same in steps: to compare thousands of entries takes long. */
+export function* changing(
+  held: Held,
+  wanted: RenderedConfig,
+  resting: ReadonlySet<string> = none,
+): Generator<undefined, Change> {
   const obstacle = machineReload(held, wanted) ?? listReload(held, wanted) ?? backendReload(held, wanted)
   if (obstacle !== undefined) return obstacle
-  const layout = nextLayout(held, wanted)
+  const layout = nextLayout(held, wanted, resting)
   if ('kind' in layout) return layout
-  const stages = commandsBetween(held, wanted, layout).filter(({ commands }) => commands.length > 0)
+  const stages = (yield* commandsBetween(held, wanted, layout)).filter(({ commands }) => commands.length > 0)
   const count = stages.reduce((sum, { commands }) => sum + commands.length, 0)
   if (count > bulk) return reload('bulk', `${count} changes at once`)
   return { kind: 'commands', stages, after: holding(wanted, layout) }
 }
 
-function commandsBetween(held: Held, wanted: RenderedConfig, layout: Layout): readonly Stage[] {
+function* commandsBetween(held: Held, wanted: RenderedConfig, layout: Layout): Generator<undefined, readonly Stage[]> {
   const servers = compareServers(held, wanted, layout)
   const certificates = compareCertificates(held, wanted)
+  const authorities = compareAuthorities(held, wanted)
   const aliases = compareAliases(held.layout.aliases, layout.aliases)
-  const maps = compareMaps(held, wanted, layout)
+  const maps = yield* comparingMaps(held, wanted, layout)
   return [
+    { parallel: false, commands: [...authorities.added, ...certificates.added] },
     { parallel: true, commands: [...aliases.added, ...servers.added, ...compareUdp(held, wanted)] },
-    { parallel: false, commands: certificates.added },
     ...publication(maps),
     ...removal(maps),
     { parallel: true, commands: servers.removed },
     { parallel: true, commands: aliases.removed },
-    { parallel: false, commands: certificates.removed },
+    { parallel: false, commands: [...certificates.removed, ...authorities.removed] },
   ]
 }
 
@@ -113,8 +130,7 @@ function listReload(held: Held, wanted: RenderedConfig): Reload | undefined {
 }
 
 function backendReload(held: Held, wanted: RenderedConfig): Reload | undefined {
-  for (const [name, section] of entriesNotIn(wanted.backends, held.backends)) {
-    const before = held.backends.get(name)
+  for (const [name, section, before] of entriesNotIn(wanted.backends, held.backends)) {
     const fits = before === undefined ? isBare(section.text) : sameOptions(before, section)
     if (!fits) return reload('backend', `options of backend ${name}`)
     if (before !== undefined && movedServer(before, section) !== undefined)
@@ -150,28 +166,42 @@ function movedServer(before: HeldBackend, section: HeldBackend): string | undefi
 // ---- backends and their servers -----------------------------------------------------------------------------------------------------
 
 // A backend that appears takes its own loaded section if there is one, else a spare of its profile.
-function nextLayout(held: Held, wanted: RenderedConfig): Layout | Reload {
+function nextLayout(held: Held, wanted: RenderedConfig, resting: ReadonlySet<string>): Layout | Reload {
   if (held.backends === wanted.backends) return held.layout
   const aliases = new Map(held.layout.aliases)
   const retired = new Set(held.layout.retired)
+  const former = new Map(held.layout.former)
   const free = forSpares((profile) => [...held.layout.free[profile]])
-  for (const [name, { profile, spare: wantedSpare }] of entriesNotIn(wanted.backends, held.backends)) {
-    if (held.backends.has(name)) continue
+  for (const [name, { profile, spare: wantedSpare }, before] of entriesNotIn(wanted.backends, held.backends)) {
+    if (before !== undefined) continue
     if (retired.delete(name)) continue
     if (wantedSpare === undefined) return reload('spares', `backend ${name} of profile ${profile}, which has no spares`)
-    const spare = free[wantedSpare].shift()
-    if (spare === undefined) return reload('spares', `no spare backend of profile ${profile} is left for ${name}`)
+    const [spare] = free[wantedSpare].splice(fitting(name, free[wantedSpare], { former, resting }), 1)
+    if (spare === undefined) return reload('spares', `no spare of profile ${profile} is left for backend ${name}`)
     aliases.set(name, spare)
+    former.delete(spare)
   }
-  for (const [name, { text }] of entriesNotIn(held.backends, wanted.backends)) {
-    if (wanted.backends.has(name)) continue
+  for (const [name, { text }, section] of entriesNotIn(held.backends, wanted.backends)) {
+    if (section !== undefined) continue
     const spare = aliases.get(name)
     // What comes back under the name of a section with other lines must not get into it.
     if (spare === undefined && (text === undefined || isBare(text))) retired.add(name)
-    if (spare !== undefined) free[spareProfile(spare)].push(spare)
+    if (spare !== undefined) {
+      free[spareProfile(spare)].push(spare)
+      former.set(spare, name)
+    }
     aliases.delete(name)
   }
-  return { aliases, retired, free }
+  return { aliases, retired, free, former }
+}
+
+type Pasts = { readonly former: ReadonlyMap<string, string>; readonly resting: ReadonlySet<string> }
+
+// The backend's own from before, else the first that rests no more; past the end when there is none.
+function fitting(name: string, spares: readonly string[], { former, resting }: Pasts): number {
+  const own = spares.findIndex((spare) => former.get(spare) === name)
+  const at = own < 0 ? spares.findIndex((spare) => !resting.has(spare)) : own
+  return at < 0 ? spares.length : at
 }
 
 type Pair = { readonly added: readonly Command[]; readonly removed: readonly Command[] }
@@ -179,14 +209,12 @@ type Pair = { readonly added: readonly Command[]; readonly removed: readonly Com
 function compareServers(held: Held, wanted: RenderedConfig, layout: Layout): Pair {
   const added: Command[] = []
   const removed: Command[] = []
-  for (const [name, section] of entriesNotIn(wanted.backends, held.backends)) {
-    const before = held.backends.get(name)
+  for (const [name, section, before] of entriesNotIn(wanted.backends, held.backends)) {
     const backend = layout.aliases.get(name) ?? name
     for (const [server, line] of section.servers)
       if (before?.servers.has(server) !== true) added.push({ kind: 'put-server', backend, server, line })
   }
-  for (const [name, before] of entriesNotIn(held.backends, wanted.backends)) {
-    const section = wanted.backends.get(name)
+  for (const [name, before, section] of entriesNotIn(held.backends, wanted.backends)) {
     const backend = held.layout.aliases.get(name) ?? name
     for (const server of before.servers.keys())
       if (section?.servers.has(server) !== true) removed.push({ kind: 'delete-server', backend, server })
@@ -262,10 +290,13 @@ function listEntriesNotIn(
   entries: readonly CertificateListEntry[],
   others: readonly CertificateListEntry[],
 ): readonly CertificateListEntry[] {
+  const known = new Set(others)
+  const strange = entries.filter((entry) => !known.has(entry))
+  if (strange.length === 0) return strange
   const byFile = Map.groupBy(others, ({ file }) => file)
-  return entries.filter((entry) => !(byFile.get(entry.file) ?? []).some((other) => sameListEntry(entry, other)))
+  return strange.filter((entry) => !(byFile.get(entry.file) ?? []).some((other) => sameListEntry(entry, other)))
 }
 
-function repeats(entries: readonly CertificateListEntry[]): boolean {
-  return new Set(entries.map(({ file }) => file)).size < entries.length
-}
+const repeats = memo(
+  (entries: readonly CertificateListEntry[]): boolean => new Set(entries.map(({ file }) => file)).size < entries.length,
+)

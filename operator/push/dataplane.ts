@@ -14,7 +14,7 @@ import { nothingSeen, Proxy, type ProxyOptions, type Surroundings } from './prox
 import { Queues } from './queues.ts'
 import { authorityPlace, podSecretPlace, proxyOfJob, secretJob } from './secrets.ts'
 
-export type DataplaneOptions = Omit<ProxyOptions, 'secrets'>
+export type DataplaneOptions = Omit<ProxyOptions, 'secrets' | 'events'>
 
 type Known = {
   readonly proxy: Proxy
@@ -24,6 +24,8 @@ type Known = {
 export class Dataplane {
   readonly #options: DataplaneOptions
   readonly #secrets: Queues
+  /** What fails here is not tried again. */
+  readonly #events = new Queues({ limit: 2, longestPause: 0, onFailure: () => {} })
   readonly #pods: Gathering<V1Pod>
   readonly #proxies = new Map<ObjectKey, Known>()
   readonly #leaving = new Set<Promise<void>>()
@@ -62,7 +64,11 @@ export class Dataplane {
       known = undefined
     }
     if (known === undefined) {
-      const proxy = new Proxy({ id, workload }, rendered, { ...this.#options, secrets: this.#secrets })
+      const proxy = new Proxy({ id, workload }, rendered, {
+        ...this.#options,
+        secrets: this.#secrets,
+        events: this.#events,
+      })
       known = { proxy, seen: { entries: [], workload: workload.name, surroundings: nothingSeen } }
       this.#proxies.set(id, known)
     }
@@ -94,7 +100,7 @@ export class Dataplane {
   async stop(): Promise<void> {
     clearInterval(this.#renewals)
     await Promise.all([...this.#proxies.values()].map(({ proxy }) => proxy.stop()))
-    await this.#secrets.stop()
+    await Promise.all([this.#secrets.stop(), this.#events.stop()])
     await Promise.all(this.#leaving)
   }
 

@@ -13,6 +13,8 @@ const spec: ConfigSpec = {
   hosts: { 'a.example': { '/': 'shop_web_80', '/x/\x7f': '~shop_web_80.f' }, '@': {} },
   backends: { shop_web_80: ['10.0.0.1', '10.0.0.2'], 'shop_web_80.f': [] },
   certificates: { 'a.pem': 'PEM A' },
+  authorities: { 'clients-443.pem': 'CA 1', 'ca-0a.pem': 'CA 2' },
+  clientCertificate: 'a.pem',
   list: [['a.pem', ['a.example', '*.a.example']]],
 }
 
@@ -28,6 +30,9 @@ describe('files', () => {
     expect(flat(held.maps)).to.deep.equal(flat(config.maps))
     expect(servers(held.backends)).to.deep.equal(servers(config.backends))
     expect(held.certificateLists).to.deep.equal(config.certificateLists)
+    expect(held.authorities).to.deep.equal(
+      new Map([...config.authorities].map(([file, { fingerprint }]) => [file, { fingerprint }])),
+    )
     expect([...held.certificates].map(([file, { fingerprint }]) => [file, fingerprint])).to.deep.equal(
       [...config.certificates].map(([file, { fingerprint }]) => [file, fingerprint]),
     )
@@ -57,9 +62,37 @@ describe('files', () => {
     expect(configFiles(after, testSettings, configOf(spec)).map(({ name }) => name)).to.include('ssl/a.pem')
   })
 
+  it('other authorities are a changed file, and of others still what HAProxy loads', () => {
+    const changed = (authorities: ConfigSpec['authorities']) =>
+      configFiles(configOf({ ...spec, authorities: { ...authorities } }), testSettings, configOf(spec)).map(
+        ({ name }) => name,
+      )
+    const same = spec.authorities
+    expect(changed({ ...same, 'clients-443.pem': 'CA 3' })).to.deep.equal(['general/clients-443.pem', 'maps/meta.map'])
+    expect(changed({ ...same, 'ca-0b.pem': 'CA 3' })).to.deep.equal([
+      'general/ca-0b.pem',
+      backendsFile,
+      'maps/meta.map',
+    ])
+    expect(changed(same)).to.deep.equal(['maps/meta.map'])
+  })
+
+  it('what servers may need that are added later stands before all backends, and is none of them', () => {
+    const files = new Map(archiveFiles(configOf(spec), testSettings).map(({ name, content }) => [name, text(content)]))
+    const lines = (files.get(backendsFile) ?? '').split('\n')
+    const first = lines.findIndex((line) => line.startsWith('backend '))
+    expect(lines.slice(0, first).filter((line) => line !== '')).to.deep.equal([
+      'crt-store',
+      '    load crt /gw/ssl/a.pem',
+      'defaults authorities',
+      '    default-server ca-file ca-0a.pem',
+    ])
+  })
+
   it('no file is written before those that it names', () => {
     const names = configFiles(configOf(spec), testSettings).map(({ name }) => name)
     expect(names.indexOf('ssl/a.pem')).to.be.lessThan(names.indexOf('ssl/certificates-443.txt'))
+    expect(names.indexOf('general/ca-0a.pem')).to.be.lessThan(names.indexOf(backendsFile))
     expect(names.indexOf(backendsFile)).to.be.lessThan(names.indexOf('maps/paths-80.map'))
     expect(names.indexOf('maps/tree.map')).to.be.lessThan(names.indexOf('maps/paths-80.map'))
     expect(names.indexOf('maps/paths-80.map')).to.be.lessThan(names.indexOf('maps/hosts-80.map'))
@@ -86,6 +119,8 @@ describe('files', () => {
       'dataplaneapi.yaml',
       'ssl/a.pem',
       'ssl/certificates-443.txt',
+      'general/ca-0a.pem',
+      'general/clients-443.pem',
       'general/backends.cfg',
       'general/candidates.lua',
       'maps/hosts-80.map',

@@ -2,12 +2,12 @@
 // spare free: aliases exist in a running HAProxy only.
 
 import { metaMap } from '../model/names.ts'
-import type { CertificateListEntry, MapSection, RenderedConfig, ServerLine } from '../model/rendered.ts'
+import type { BackendSection, CertificateListEntry, MapSection, RenderedConfig, ServerLine } from '../model/rendered.ts'
 import type { Secret } from '../model/secret.ts'
 import { type DataPlaneSettings, type SpareProfile, spareProfiles } from '../model/settings.ts'
 import { udpConfigFile } from '../model/udp.ts'
 import { memo } from '../lib/derive.ts'
-import { entriesNotIn, partsOf } from '../lib/parts.ts'
+import { entriesNotIn, type Parts, partsOf } from '../lib/parts.ts'
 
 import {
   forSpares,
@@ -24,6 +24,7 @@ import {
 } from './held.ts'
 import { layerOf } from './map-change.ts'
 import type { PlainEntry } from './pod-api.ts'
+import { preloads } from './preloads.ts'
 import { heldUdp } from './udp.ts'
 
 /** Name under the pod's root folder, and content. */
@@ -42,6 +43,7 @@ export function configFiles(
 ): readonly ConfigFile[] {
   const parts = [
     ...certificateParts(config),
+    ...authorityParts(config),
     backendsPart(config, settings),
     ...scriptParts(config),
     ...udpParts(config),
@@ -52,6 +54,12 @@ export function configFiles(
   const changed = parts.filter(({ isSame }) => before === undefined || !isSame(before))
   const files = changed.map(({ name, content }) => ({ name, content: content() }))
   return [...files, { name: metaMapFile, content: mapText(metaOfFiles(config)) }]
+}
+
+/** The texts that `configFiles` puts together, some each step: a call then finds them done. */
+export function* preparingFiles({ backends, maps }: RenderedConfig): Generator<undefined, undefined> {
+  for (const part of partsOf(backends)) yield void backendsText(part)
+  for (const sections of maps.values()) for (const part of partsOf(sections)) yield void sectionsText(part)
 }
 
 /** meta.map while the other files are being written. */
@@ -74,6 +82,7 @@ export function parseFiles(files: ReadonlyMap<string, string>, settings: DataPla
     maps: new Map(maps.map(([name, text]) => [name, unsectioned(parseMap(text))])),
     ...parseBackends(files.get(backendsFile) ?? '', settings),
     certificates: meta.certificates,
+    authorities: meta.authorities,
     certificateLists: new Map(named('ssl/', '.txt').map(([name, text]) => [name, parseList(text)])),
     ...heldUdp(files.get(udpConfigFile)),
   }
@@ -130,6 +139,14 @@ function certificateParts(config: RenderedConfig): readonly Part[] {
   }))
 }
 
+function authorityParts({ authorities }: RenderedConfig): readonly Part[] {
+  return [...new Map(authorities)].map(([file, { pem, fingerprint }]) => ({
+    name: `general/${file}`,
+    isSame: (before) => before.authorities.get(file)?.fingerprint === fingerprint,
+    content: () => pem,
+  }))
+}
+
 function listParts(config: RenderedConfig, settings: DataPlaneSettings): readonly Part[] {
   return [...config.certificateLists].map(([list, entries]) => ({
     name: `ssl/${list}`,
@@ -158,9 +175,11 @@ export function baseName(path: string): string {
 function backendsPart(config: RenderedConfig, settings: DataPlaneSettings): Part {
   return {
     name: backendsFile,
-    isSame: (before) => sameValues(before.backends, config.backends),
+    isSame: (before) =>
+      sameValues(before.backends, config.backends) && preloads(before, settings) === preloads(config, settings),
     content: () =>
       [
+        ...[preloads(config, settings)].filter((text) => text !== ''),
         ...partsOf(config.backends).map(backendsText),
         ...spareProfiles.flatMap((profile) => spareSections(profile, settings)),
       ].join('\n'),
@@ -168,7 +187,7 @@ function backendsPart(config: RenderedConfig, settings: DataPlaneSettings): Part
 }
 
 // Texts of parts are kept: a file of thousands of entries is made of what did not change and the part that did.
-const backendsText = memo((part: RenderedConfig['backends']) =>
+const backendsText = memo((part: Parts<BackendSection>) =>
   byName(part)
     .map(({ text }) => text)
     .join('\n'),
@@ -214,12 +233,10 @@ function mapParts(config: RenderedConfig): readonly Part[] {
   }))
 }
 
-const sectionsText = memo((part: ReadonlyMap<string, MapSection>) =>
-  linesOf(byName(part).flatMap(({ entries }) => entries)),
-)
+const sectionsText = memo((part: Parts<MapSection>) => linesOf(byName(part).flatMap(({ entries }) => entries)))
 
-function byName<V>(part: ReadonlyMap<string, V>): readonly V[] {
-  return [...part].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value)
+function byName<V>({ entries }: Parts<V>): readonly V[] {
+  return entries.toSorted((a, b) => (a.member < b.member ? -1 : 1)).map(({ value }) => value)
 }
 
 function sameValues<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): boolean {

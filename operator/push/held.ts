@@ -14,6 +14,7 @@ export type Held = {
   readonly backends: ReadonlyMap<string, HeldBackend>
   readonly certificates: ReadonlyMap<string, { readonly fingerprint: string }>
   readonly certificateLists: ReadonlyMap<string, readonly CertificateListEntry[]>
+  readonly authorities: ReadonlyMap<string, { readonly fingerprint: string }>
   readonly udp?: { readonly hash: string }
   readonly layout: Layout
 }
@@ -28,6 +29,8 @@ export type Layout = {
   /** Sections that were loaded and that nobody wants any more: empty, ready to be used again under their own name. */
   readonly retired: ReadonlySet<string>
   readonly free: Readonly<Record<SpareProfile, readonly string[]>>
+  /** Free spare → the backend that had it last, as far as that is known. */
+  readonly former: ReadonlyMap<string, string>
 }
 
 /** A pod whose HAProxy has loaded exactly the files of this configuration. */
@@ -37,9 +40,10 @@ export function freshlyLoaded(config: RenderedConfig, settings: DataPlaneSetting
 
 /** A pod that was brought to this configuration and uses this layout. */
 export function holding(config: RenderedConfig, layout: Layout): Held {
-  const { machine, generation, maps, backends, certificates, certificateLists, udp } = config
-  const { hash, reasons } = machine
-  const held = { generation, machine: { hash, reasons }, maps, backends, certificates, certificateLists, layout }
+  const { generation, maps, backends, certificates, certificateLists, authorities, udp } = config
+  const { hash, reasons } = config.machine
+  const machine = { hash, reasons }
+  const held = { generation, machine, maps, backends, certificates, certificateLists, authorities, layout }
   return udp === undefined ? held : { ...held, udp: { hash: udp.hash } }
 }
 
@@ -47,7 +51,7 @@ export function holding(config: RenderedConfig, layout: Layout): Held {
 export function layoutOf(aliases: ReadonlyMap<string, string>, settings: DataPlaneSettings): Layout {
   const used = new Set(aliases.values())
   const free = (profile: SpareProfile) => spareNames(profile, settings).filter((name) => !used.has(name))
-  return { aliases, retired: new Set(), free: forSpares(free) }
+  return { aliases, retired: new Set(), free: forSpares(free), former: new Map() }
 }
 
 /** The spare backends that backends.cfg has, in the order they are given away. */
@@ -77,9 +81,12 @@ export const generationKey = '@gen'
 export const bootKey = '@boot'
 /** Stands for a generation while a change is under way, in memory or in files: whoever finds it there must not believe the rest. */
 export const unsettled = 'busy'
+/** Stands for it in memory while files are written and loaded: the files must not be believed either. */
+export const loadingFiles = 'loading'
 const machineKey = '@machine'
 const aliasPrefix = '@be.'
 const certificatePrefix = '@crt.'
+const authoritiesPrefix = '@ca.'
 
 export function aliasKey(spare: string): string {
   return aliasPrefix + spare
@@ -87,26 +94,37 @@ export function aliasKey(spare: string): string {
 export function certificateKey(file: string): string {
   return certificatePrefix + file
 }
+export function authoritiesKey(file: string): string {
+  return authoritiesPrefix + file
+}
 
 /** meta.map as a file: what a HAProxy that loads these files holds. */
 export function metaOfFiles(config: RenderedConfig): readonly PlainEntry[] {
-  const certificates = [...config.certificates].toSorted(([a], [b]) => (a < b ? -1 : 1))
   return [
     { key: generationKey, value: config.generation },
     { key: machineKey, value: config.machine.hash },
-    ...certificates.map(([file, { fingerprint }]) => ({ key: certificateKey(file), value: fingerprint })),
+    ...claims(config.certificates, certificateKey),
+    ...claims(config.authorities, authoritiesKey),
   ]
+}
+
+function claims(files: Held['certificates'], keyOf: (file: string) => string): readonly PlainEntry[] {
+  const sorted = [...new Map(files)].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return sorted.map(([file, { fingerprint }]) => ({ key: keyOf(file), value: fingerprint }))
 }
 
 /** meta.map as read from a pod. */
 export type Meta = {
   /** Empty when it cannot be told: a change was under way. */
   readonly generation: string
+  /** The change was a reload: lines in files may not have been loaded. */
+  readonly isLoading: boolean
   /** The word in memory that run-time changes leave behind; undefined when nothing was changed since HAProxy loaded its files. */
   readonly boot: string | undefined
   readonly machine: string
   readonly aliases: ReadonlyMap<string, string>
   readonly certificates: ReadonlyMap<string, { readonly fingerprint: string }>
+  readonly authorities: ReadonlyMap<string, { readonly fingerprint: string }>
 }
 
 export function readMeta(entries: readonly PlainEntry[]): Meta {
@@ -117,12 +135,15 @@ export function readMeta(entries: readonly PlainEntry[]): Meta {
       .map(({ key, value }) => [key.slice(prefix.length), value] as const)
   const [generation = '', boot] = (values.get(generationKey) ?? '').split('.')
   const marked = values.get(bootKey)
+  const isTold = boot === marked && generation !== unsettled && generation !== loadingFiles
   return {
-    generation: boot === marked && generation !== unsettled ? generation : '',
+    generation: isTold ? generation : '',
+    isLoading: generation === loadingFiles,
     boot: marked,
     machine: values.get(machineKey) ?? '',
     aliases: new Map(named(aliasPrefix).map(([spare, name]) => [name, spare])),
     certificates: new Map(named(certificatePrefix).map(([file, fingerprint]) => [file, { fingerprint }])),
+    authorities: new Map(named(authoritiesPrefix).map(([file, fingerprint]) => [file, { fingerprint }])),
   }
 }
 

@@ -18,6 +18,9 @@ export const writtenKinds = {
 } as const satisfies Record<string, Row>
 export type WrittenKind = keyof typeof writtenKinds
 
+/** Told once and left alone. */
+export const eventKind = { group: 'events.k8s.io', version: 'v1', plural: 'events' } as const satisfies Row
+
 export type Place = { readonly kind: WrittenKind; readonly namespace: string; readonly name: string }
 
 /** Where an object of ours stands. Throws for a kind that has no row: provisioning made something nobody can write. */

@@ -4,6 +4,7 @@ import type { MapEntry, RenderedConfig } from '../model/rendered.ts'
 
 import { tcpMap } from '../model/names.ts'
 import { entriesNotIn } from '../lib/parts.ts'
+import { inSteps } from '../lib/steps.ts'
 
 import type { Command, Stage } from './change.ts'
 import { spelled, type Held, type HeldMap, type Layout } from './held.ts'
@@ -18,15 +19,21 @@ export type MapDifference = {
 }
 type Setting = PlainEntry & { readonly known: boolean }
 
-/** Every map that differs, by name. */
-export function compareMaps(held: Held, wanted: RenderedConfig, layout: Layout): readonly MapDifference[] {
+/** Every map that differs, by name; in steps of so many entries. */
+export function* comparingMaps(
+  held: Held,
+  wanted: RenderedConfig,
+  layout: Layout,
+): Generator<undefined, readonly MapDifference[]> {
   const names = [...new Set([...wanted.maps.keys(), ...held.maps.keys()])].toSorted()
   const spell = { before: held.layout.aliases, after: layout.aliases }
-  return names.flatMap((map) => {
+  const found: MapDifference[] = []
+  for (const map of names) {
     const before = held.maps.get(map) ?? nothing
     const after = wanted.maps.get(map) ?? nothing
-    return before === after ? [] : compareMap(map, { before, after }, spell)
-  })
+    if (before !== after) found.push(...(yield* comparingMap(map, { before, after }, spell)))
+  }
+  return found
 }
 
 const nothing: HeldMap = new Map()
@@ -76,36 +83,38 @@ function remove({ map, removed, whole }: MapDifference): readonly Command[] {
 
 type Both<T> = { readonly before: T; readonly after: T }
 
-function compareMap(
+function* comparingMap(
   map: string,
   sections: Both<HeldMap>,
   aliases: Both<ReadonlyMap<string, string>>,
-): readonly MapDifference[] {
-  const before = entriesOnlyIn(sections.before, sections.after)
-  const after = entriesOnlyIn(sections.after, sections.before)
+): Generator<undefined, readonly MapDifference[]> {
+  const before = yield* entriesOnlyIn(sections.before, sections.after)
+  const after = yield* entriesOnlyIn(sections.after, sections.before)
   const set: Setting[] = []
-  for (const [key, entry] of after) {
+  yield* inSteps(after, ([key, entry]) => {
     const known = before.get(key)
     const value = spelled(entry, aliases.after)
     if (known === undefined || spelled(known, aliases.before) !== value)
       set.push({ key, value, known: known !== undefined })
-  }
+  })
   const removed = [...before.keys()].filter((key) => !after.has(key))
   if (set.length === 0 && removed.length === 0) return []
   const keys = [...set.map(({ key }) => key), ...removed]
   if (!travelsWhole(keys, sections.after)) return [{ map, set, removed }]
   const final = new Map<string, string>()
-  for (const { key, ...entry } of allEntries(sections.after)) final.set(key, spelled({ key, ...entry }, aliases.after))
+  yield* inSteps(allEntries(sections.after), (entry) => final.set(entry.key, spelled(entry, aliases.after)))
   const union = new Map(final)
-  for (const entry of allEntries(sections.before))
+  yield* inSteps(allEntries(sections.before), (entry) => {
     if (!union.has(entry.key)) union.set(entry.key, spelled(entry, aliases.before))
+  })
   return [{ map, set, removed, whole: { union: plain(union), final: plain(final) } }]
 }
 
-function entriesOnlyIn(sections: HeldMap, others: HeldMap): Map<string, MapEntry> {
+function* entriesOnlyIn(sections: HeldMap, others: HeldMap): Generator<undefined, Map<string, MapEntry>> {
   const entries = new Map<string, MapEntry>()
-  for (const [, section] of entriesNotIn(sections, others))
+  yield* inSteps(entriesNotIn(sections, others), ([, section]) => {
     for (const entry of section.entries) entries.set(entry.key, entry)
+  })
   return entries
 }
 

@@ -113,6 +113,12 @@ describe('outcome', () => {
       expect(outcome.message).to.include(says)
     })
 
+  it('what HAProxy was last reloaded for is told of a proxy that is programmed', () => {
+    expect(judged({ pods: [newest], reload: 'header x-a' }).reload).to.equal('header x-a')
+    expect(judged({ pods: [newest] })).to.not.have.property('reload')
+    expect(judged({ pods: [], reload: 'header x-a' })).to.not.have.property('reload')
+  })
+
   it('addresses are those of the load balancer, or the cluster address of a Service without one', () => {
     expect(addressesOf({ spec: { type: 'LoadBalancer', clusterIP: '10.0.0.1' } })).to.deep.equal([])
     const hostname = {

@@ -5,7 +5,7 @@ import { backendName, certificateFile } from '../model/names.ts'
 import type { GatewayAddress, Outcome, RenderedConfig } from '../model/rendered.ts'
 import { keyFor } from '../model/snapshot.ts'
 
-import type { PodState } from './pod.ts'
+import type { PodState } from './pod-options.ts'
 
 export type PodReport = {
   readonly name: string
@@ -24,6 +24,8 @@ export type Judged = {
   readonly deployment: V1Deployment | undefined
   /** The newest configuration that all ready pods had acknowledged. */
   readonly acknowledged: RenderedConfig | undefined
+  /** What HAProxy was last reloaded for. */
+  readonly reload?: string | undefined
 }
 
 export function outcomeOf(judged: Judged): Outcome {
@@ -39,7 +41,8 @@ export function outcomeOf(judged: Judged): Outcome {
   const waiting = waitingFor(judged, addresses)
   if (waiting !== undefined) return { kind: 'waiting', message: waiting, addresses }
   const generation = hasAll(pods, rendered) ? rendered.generation : (judged.acknowledged?.generation ?? '')
-  return { kind: 'programmed', generation, message: '', addresses }
+  const { reload } = judged
+  return { kind: 'programmed', generation, message: '', addresses, ...(reload === undefined ? {} : { reload }) }
 }
 
 /** True when at least one pod is ready, and every ready pod holds this configuration. */

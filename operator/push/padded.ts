@@ -1,5 +1,5 @@
 // The Data Plane API's whole-map PUT splits what it gets into chunks of 8,192 bytes: a single chunk is appended instead of replacing, and
-// at the borders entries can be lost or doubled. Padding entries make the outcome exact; their keys cannot be asked for by any request,
+// at the borders entries can be lost or doubled: one that did not fit into a chunk is lost when the next does not fit beside it. Padding entries make the outcome exact; their keys cannot be asked for by any request,
 // because no Host header and no id of ours begins with `@pad`.
 
 import type { PlainEntry } from './pod-api.ts'
@@ -9,10 +9,11 @@ const padPrefix = '@pad'
 
 /** The entries with padding, such that `PUT /runtime/maps/NAME` makes the map hold exactly them, at once. */
 export function paddedEntries(entries: readonly PlainEntry[]): readonly PlainEntry[] {
-  const sizes = entries.map(lineSize)
+  const parted = entries.flatMap(parting)
+  const sizes = parted.map(lineSize)
   for (let round = 0; round < 400; round += 1) {
     const padding = padOf(round)
-    if (isExact([...sizes, ...padding.map(lineSize)], entries.length)) return [...entries, ...padding]
+    if (isExact([...sizes, ...padding.map(lineSize)], parted.length)) return [...parted, ...padding]
   }
   throw new Error('no padding makes this map exact')
 }
@@ -21,6 +22,15 @@ export function paddedEntries(entries: readonly PlainEntry[]): readonly PlainEnt
 export function isPadding(entry: PlainEntry): boolean {
   return entry.key.startsWith(padPrefix)
 }
+
+// Between two that do not fit into one chunk comes one that fits beside either.
+function parting(entry: PlainEntry, at: number, entries: readonly PlainEntry[]): readonly PlainEntry[] {
+  const next = entries[at + 1] ?? longestPad
+  if (lineSize(entry) + lineSize(next) < chunkSize) return [entry]
+  return [entry, { key: `${padPrefix}.${at}`, value: 'x' }]
+}
+
+const longestPad: PlainEntry = { key: `${padPrefix}2`, value: 'x'.repeat(4000 + 3500 + 26) }
 
 function padOf(round: number): readonly PlainEntry[] {
   const long = [0, 1, 2].map((n) => ({

@@ -46,11 +46,20 @@ export type PodApi = {
   /** File and memory, at once. 202 when memory did not take it, so that the API will reload on its own account. */
   readonly newCertificate: (file: string, pem: Secret) => Promise<void>
   readonly putCertificate: (file: string, pem: Secret) => Promise<void>
-  /** Memory only; the file stays until `deleteFile`. */
+  /** In memory. */
+  readonly hasCertificate: (file: string) => Promise<boolean>
+  /** Memory only; the file stays until `deleteCertificateFile`. 500 when there is none, or when something uses it. */
   readonly deleteCertificate: (file: string) => Promise<void>
   readonly listListEntries: (list: string) => Promise<readonly CertificateListEntry[]>
   readonly addListEntry: (list: string, entry: CertificateListEntry) => Promise<void>
   readonly deleteListEntry: (list: string, file: string) => Promise<void>
+
+  /** Certificates of authorities in memory, and there only. 500 when there is a file of this name. */
+  readonly newAuthorities: (file: string, pem: string) => Promise<void>
+  /** New connections are verified by them at once, and no session of before is resumed. 500 when there is no file of this name. */
+  readonly putAuthorities: (file: string, pem: string) => Promise<void>
+  /** 500 when there is none, or when a port or a server that shows a certificate uses it. */
+  readonly deleteAuthorities: (file: string) => Promise<void>
 
   /** Writes a file and nothing else: no reload, no change in memory. Names as in `files.ts`: `maps/hosts-80.map`. */
   readonly putFile: (name: string, content: string | Secret) => Promise<void>
@@ -58,6 +67,8 @@ export type PodApi = {
   readonly readFile: (name: string) => Promise<string | undefined>
   readonly listCertificateFiles: () => Promise<readonly string[]>
   readonly deleteCertificateFile: (file: string) => Promise<void>
+  readonly listGeneralFiles: () => Promise<readonly string[]>
+  readonly deleteGeneralFile: (file: string) => Promise<void>
 
   /** Writes haproxy.cfg, reloads and waits for it. 400 with HAProxy's words when it refused; then haproxy.cfg is as it was. */
   readonly reload: (config: string) => Promise<void>

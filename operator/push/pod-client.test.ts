@@ -115,7 +115,7 @@ describe('pod client', () => {
 
   it('says of a new server what its line in the file says', async () => {
     answers = { [`POST ${servers}`]: { status: 201, body: endpoint } }
-    const ssl = { caFile: '/gw/general/ca-1.pem', sni: 'own.example.com', certificate: '/gw/ssl/shop_client.pem' }
+    const ssl = { caFile: 'ca-1.pem', sni: 'own.example.com', certificate: '/gw/ssl/shop_client.pem' }
     const add = async (options: ServerOptions): Promise<unknown> => {
       await api.addServer('spare.f0001', { ...endpoint, options })
       return JSON.parse(sent)
@@ -123,7 +123,7 @@ describe('pod client', () => {
     const tls = {
       ssl: 'enabled',
       verify: 'required',
-      ssl_cafile: '/gw/general/ca-1.pem',
+      ssl_cafile: 'ca-1.pem',
       sni: 'str(own.example.com)',
       ssl_certificate: '/gw/ssl/shop_client.pem',
     }

@@ -42,6 +42,7 @@ export function podConnector(settings: DataPlaneSettings): ConnectPod {
       ...mapCalls(quick, slow),
       ...serverCalls(quick),
       ...certificateCalls(quick, `${settings.root}/ssl`),
+      ...authorityCalls(slow),
       ...uploading,
       ...fileCalls(slow),
       isRunning: () => isRunning(quick),
@@ -129,6 +130,7 @@ function certificateCalls(
   folder: string,
 ): Pick<
   PodApi,
+  | 'hasCertificate'
   | 'deleteCertificate'
   | 'listListEntries'
   | 'addListEntry'
@@ -139,6 +141,8 @@ function certificateCalls(
   const { certificates, certificateLists, storageCertificates } = client
   const told = <T>(call: Promise<T>) => toldByHAProxy(client, call)
   return {
+    hasCertificate: async (file) =>
+      (await orNothing(told(certificates.getCertificate({ name: `${folder}/${file}` })))) !== undefined,
     deleteCertificate: (file) => done(told(certificates.deleteCertificate({ name: `${folder}/${file}` }))),
     listListEntries: async (list) => {
       const entries = await told(certificateLists.listEntries({ name: `${folder}/${list}` }))
@@ -165,6 +169,17 @@ function certificateCalls(
       return files.flatMap(({ storage_name }) => (storage_name?.endsWith('.pem') ? [storage_name] : []))
     },
     deleteCertificateFile: (file) => done(storageCertificates.deleteCertificate({ name: file, skipReload: true })),
+  }
+}
+
+// A port with thousands of certificates takes a while: each is set up anew.
+function authorityCalls({
+  caFiles,
+}: DataPlaneClient): Pick<PodApi, 'newAuthorities' | 'putAuthorities' | 'deleteAuthorities'> {
+  return {
+    newAuthorities: (file, pem) => done(caFiles.createCaFile({ formData: upload(file, pem) })),
+    putAuthorities: (file, pem) => done(caFiles.replaceCaFile({ name: file, formData: upload(file, pem) })),
+    deleteAuthorities: (file) => done(caFiles.deleteCaFile({ name: file })),
   }
 }
 
@@ -202,7 +217,10 @@ function certificateUploads(options: Omit<ClientOptions, 'timeoutMs' | 'connecti
 
 function fileCalls(
   client: DataPlaneClient,
-): Pick<PodApi, 'putFile' | 'readFile' | 'reload' | 'dropFailedTransactions'> {
+): Pick<
+  PodApi,
+  'putFile' | 'readFile' | 'listGeneralFiles' | 'deleteGeneralFile' | 'reload' | 'dropFailedTransactions'
+> {
   return {
     putFile: async (name, content) => {
       const { replace, create } = fileStorage(client, name, content instanceof Secret ? content.reveal() : content)
@@ -213,6 +231,11 @@ function fileCalls(
       if (name.startsWith('maps/')) return orNothing(client.storageMaps.getMap({ name: file }))
       return orNothing(client.storageGeneral.getFile({ name: file }))
     },
+    listGeneralFiles: async () => {
+      const files = await answered(client.storageGeneral.listFiles())
+      return files.flatMap(({ storage_name }) => storage_name ?? [])
+    },
+    deleteGeneralFile: (file) => done(client.storageGeneral.deleteFile({ name: file })),
     reload: (config) =>
       done(client.configuration.postRaw({ requestBody: config, skipVersion: true, forceReload: true })),
     dropFailedTransactions: async () => {

@@ -3,8 +3,10 @@
 import type { RenderedConfig } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 import { udpConfigFile } from '../model/udp.ts'
+import { finished } from '../lib/turns.ts'
+import { entriesNotIn } from '../lib/parts.ts'
 
-import { backendsFile, configFiles, parseMap, unfinishedMeta } from './files.ts'
+import { backendsFile, configFiles, parseMap, preparingFiles, unfinishedMeta } from './files.ts'
 import { metaMapFile, readMeta } from './held.ts'
 import { PodError, type PodApi } from './pod-api.ts'
 
@@ -27,6 +29,8 @@ type Persisting = {
 export async function persistFiles(api: PodApi, { config, persisted, settings }: Persisting): Promise<void> {
   await writeFiles(api, { config, persisted, settings })
   if (persisted?.certificates !== config.certificates) await dropCertificateFiles(api, config)
+  if (persisted === undefined || !entriesNotIn(persisted.authorities, config.authorities).next().done)
+    await dropAuthorityFiles(api, config)
 }
 
 /** All files, then haproxy.cfg and one reload. A refusal puts the files back and rejects with `Refused`; HAProxy runs on as it was. */
@@ -51,10 +55,12 @@ export async function loadConfig(
     throw new Refused(wordsOf(error))
   }
   await dropCertificateFiles(api, wanted)
+  await dropAuthorityFiles(api, wanted)
 }
 
 async function writeFiles(api: PodApi, { config, persisted, settings }: Persisting): Promise<void> {
   await api.putFile(unfinishedMeta.name, unfinishedMeta.content)
+  await finished(preparingFiles(config))
   for (const { name, content } of configFiles(config, settings, persisted)) await api.putFile(name, content)
 }
 
@@ -62,7 +68,8 @@ async function writeFiles(api: PodApi, { config, persisted, settings }: Persisti
 async function readFormer(api: PodApi, wanted: RenderedConfig): Promise<readonly (readonly [string, string])[]> {
   const former: (readonly [string, string])[] = []
   const scripts = [...wanted.machine.scripts.keys()].map((script) => `general/${script}`)
-  for (const name of [backendsFile, ...scripts, ...(wanted.udp === undefined ? [] : [udpConfigFile])]) {
+  const authorities = [...wanted.authorities.keys()].map((file) => `general/${file}`)
+  for (const name of [backendsFile, ...authorities, ...scripts, ...(wanted.udp === undefined ? [] : [udpConfigFile])]) {
     const text = await api.readFile(name)
     if (text !== undefined && text !== '') former.push([name, text])
   }
@@ -75,6 +82,16 @@ async function dropCertificateFiles(api: PodApi, config: RenderedConfig): Promis
     (async () => {
       for (const file of await api.listCertificateFiles())
         if (!config.certificates.has(file)) await dropped(api.deleteCertificateFile(file))
+    })(),
+  )
+}
+
+// Nothing else in the general storage ends like this.
+async function dropAuthorityFiles(api: PodApi, config: RenderedConfig): Promise<void> {
+  await dropped(
+    (async () => {
+      for (const file of await api.listGeneralFiles())
+        if (file.endsWith('.pem') && !config.authorities.has(file)) await dropped(api.deleteGeneralFile(file))
     })(),
   )
 }

@@ -8,6 +8,7 @@ import { silentLog } from '../lib/log.ts'
 import { PodError } from './pod-api.ts'
 import { PodWorker } from './pod.ts'
 import { createPushMetrics } from './push-metrics.ts'
+import { Reloads } from './reloads.ts'
 import { archiveFiles } from './state-archive.ts'
 import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
 import { eventually } from './testing/eventually.ts'
@@ -21,7 +22,18 @@ const more: ConfigSpec = {
 }
 const most: ConfigSpec = { hosts: { ...more.hosts, 'c.example': { '/': 'n_b_80' } }, backends: more.backends }
 
-const quick: Timing = { ...usualTiming, persist: 20, drift: 10, busyServers: 10, refused: 30, longestPause: 100 }
+const quick: Timing = {
+  ...usualTiming,
+  persist: 20,
+  settle: 5,
+  settleAtMost: 20,
+  drift: 10,
+  busyServers: 10,
+  refused: 30,
+  longestPause: 100,
+  reloadGather: 2,
+  reloadPause: 10,
+}
 
 describe('pod', () => {
   let pod: FakePod
@@ -41,6 +53,9 @@ describe('pod', () => {
   })
 
   function start(wanted: RenderedConfig, timing: Partial<Timing> = {}): PodWorker {
+    const log = silentLog((_, message, fields) => lines.push(`${message} ${JSON.stringify(fields)}`))
+    const metrics = createPushMetrics(registry)
+    const reloads = new Reloads({ log, metrics, onNews: () => {} })
     const worker = new PodWorker(
       {
         name: 'gw-1',
@@ -48,11 +63,12 @@ describe('pod', () => {
         isReady: () => true,
         settings: testSettings,
         timing: { ...quick, ...timing },
-        log: silentLog((_, message, fields) => lines.push(`${message} ${JSON.stringify(fields)}`)),
-        metrics: createPushMetrics(registry),
+        log,
+        metrics,
         known: (generation) => known.find((config) => config.generation === generation),
         onFiles: () => {},
         onState: () => {},
+        onReload: (reloaded) => reloads.add(reloaded),
       },
       wanted,
     )

@@ -1,46 +1,24 @@
 // One data plane pod: whatever is wanted newest is brought to it, by one loop that does one thing at a time. Nothing else writes to the pod.
 
-import { randomBytes } from 'node:crypto'
-
 import { metaMap } from '../model/names.ts'
 import type { RenderedConfig } from '../model/rendered.ts'
-import type { DataPlaneSettings } from '../model/settings.ts'
-import { errorText, type Logger } from '../lib/log.ts'
+import { errorText } from '../lib/log.ts'
+import { finished } from '../lib/turns.ts'
 
+import { Auditor } from './audit.ts'
 import { BusyServers } from './busy-servers.ts'
-import { change, type Change, type Reload } from './change.ts'
-import { bootKey, freshlyLoaded, generationKey, holding, layoutOf, markedGeneration, type Held } from './held.ts'
-import { markStage, strange } from './marks.ts'
+import { changing, type Change, type Reload } from './change.ts'
 import { Failures } from './failures.ts'
+import { FilesBehind } from './files-behind.ts'
+import { freshlyLoaded, generationKey, holding, layoutOf, type Held } from './held.ts'
+import { MemoryMarks, strange } from './marks.ts'
 import { PodError, type PodApi } from './pod-api.ts'
-import { unfinishedMeta } from './files.ts'
-import { generationOfFiles, loadConfig, persistFiles, Refused } from './pod-files.ts'
-import type { PushMetrics } from './push-metrics.ts'
+import { generationOfFiles, loadConfig, Refused } from './pod-files.ts'
+import type { PodOptions, PodState } from './pod-options.ts'
+import { ReloadPace } from './reload-pace.ts'
 import { readBack, readMemory } from './read-back.ts'
-import { runStages, setEntry, writesFiles, type BusyServer } from './runtime.ts'
-import type { Timing } from './timing.ts'
+import { runStages, writesFiles } from './runtime.ts'
 import { UdpFollower } from './udp.ts'
-
-export type PodState =
-  | { readonly kind: 'waiting'; readonly message: string }
-  | { readonly kind: 'rejected'; readonly generation: string; readonly message: string }
-  | { readonly kind: 'programmed'; readonly generation: string }
-
-export type PodOptions = {
-  readonly name: string
-  readonly connect: () => PodApi
-  /** Kubernetes takes the pod for ready. */
-  readonly isReady: () => boolean
-  readonly settings: DataPlaneSettings
-  readonly timing: Timing
-  readonly log: Logger
-  readonly metrics: PushMetrics
-  /** The configuration of a generation, if this process has met it. */
-  readonly known: (generation: string) => RenderedConfig | undefined
-  /** The files of a pod hold this configuration now. */
-  readonly onFiles: (config: RenderedConfig) => void
-  readonly onState: () => void
-}
 
 export class PodWorker {
   readonly #options: PodOptions
@@ -51,23 +29,21 @@ export class PodWorker {
   #held: Held | undefined
   /** What `#held` was brought from. */
   #current: RenderedConfig | undefined
-  /** The word in memory that tells this HAProxy process from the next; undefined until the first change at run time. */
-  #boot: string | undefined
-  /** What the pod's files hold, if that is known. */
-  #persisted: RenderedConfig | undefined
-  /** Files were changed after `#persisted` was written. */
-  #filesOpen = false
+  readonly #marks: MemoryMarks
+  readonly #files: FilesBehind
+  readonly #auditor: Auditor
   #refused: RenderedConfig | undefined
-  /** A change broke off: the pod's word on its generation is not to be believed. After a reload, nor what its files say was loaded. */
-  #distrusted: 'changing' | 'loading' | undefined
+  /** A change broke off, or memory was found to be another than it says: the pod's word on its generation is not to be believed. */
+  #distrusted: 'changed' | 'drifted' | undefined
   /** Changes at run time that went wrong in a row; a refusal counts double, since it hardly ever goes away by itself. */
   #setbacks = 0
   /** Attempts in a row to tell what the pod holds. */
   #blind = 0
   readonly #failures: Failures
-  readonly #busy = new BusyServers()
+  readonly #busy: BusyServers
+  readonly #pace: ReloadPace
   readonly #udp = new UdpFollower()
-  readonly #due = { persist: Infinity, drift: Infinity, busy: Infinity, refused: Infinity, retry: 0 }
+  readonly #due = { drift: Infinity, refused: Infinity, retry: 0 }
   #wake: () => void = () => {}
   #stopped = false
   #reconnect = false
@@ -77,6 +53,11 @@ export class PodWorker {
     this.#options = options
     this.#wanted = wanted
     this.#failures = new Failures(options.timing)
+    this.#busy = new BusyServers(options.timing)
+    this.#pace = new ReloadPace(options.timing)
+    this.#marks = new MemoryMarks(options.timing)
+    this.#files = new FilesBehind(options)
+    this.#auditor = new Auditor(options)
     this.#api = options.connect()
     this.#ended = this.#live()
   }
@@ -103,7 +84,7 @@ export class PodWorker {
     this.#stopped = true
     this.#wake()
     await this.#api.close()
-    await this.#ended
+    await Promise.all([this.#ended, this.#files.idle(), this.#auditor.idle()])
   }
 
   async #live(): Promise<void> {
@@ -122,18 +103,26 @@ export class PodWorker {
     if (this.#reconnect) return () => this.#connectAgain()
     if (now < due.retry) return undefined
     if (this.#held === undefined) return () => this.#find(wanted)
+    if (now >= this.#marks.overdue) return () => this.#settle()
     if (this.#refused === wanted && now >= due.refused) this.#refused = undefined
-    if (this.#refused !== wanted && this.#current !== wanted) return () => this.#bring(wanted)
+    if (this.#busy.isNext(now)) return () => this.#deleteBusyServers()
+    const isBehind = this.#refused !== wanted && this.#current !== wanted
+    if (isBehind && now >= (this.#pace.until(wanted) ?? now)) return () => this.#bring(wanted)
+    if (now >= this.#marks.due) return () => this.#settle()
     if (now >= this.#udp.due) return () => this.#followUdp()
-    if (now >= due.persist) return () => this.#persist()
-    if (now >= due.busy) return () => this.#deleteBusyServers()
+    if (now >= this.#busy.due) return () => this.#deleteBusyServers()
     if (now >= due.drift) return () => this.#checkDrift()
+    // These two go on beside whatever comes.
+    if (now >= this.#files.due) return async () => this.#persist()
+    if (now >= this.#auditor.due) return async () => this.#audit(this.#held)
     return undefined
   }
 
   async #rest(now: number): Promise<void> {
-    const { persist, drift, busy, refused, retry } = this.#due
-    const next = now < retry ? retry : Math.min(persist, drift, busy, refused, this.#udp.due)
+    const { drift, refused, retry } = this.#due
+    const paced = this.#pace.until(this.#wanted) ?? Infinity
+    const others = [paced, this.#marks.due, this.#files.due, this.#auditor.due, this.#udp.due]
+    const next = now < retry ? retry : Math.min(drift, refused, this.#busy.due, ...others)
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.min(Math.max(0, next - now), 2 ** 30))
       this.#wake = () => {
@@ -189,38 +178,40 @@ export class PodWorker {
       this.#blind += 1
       if (this.#blind < patience || this.#stopped || !(await this.#api.isRunning())) throw error
       log.warn('what a pod holds cannot be told, loading everything', { pod: name, cause: errorText(error) })
-      this.#boot = undefined
+      this.#marks.loaded()
       this.#busy.clear()
       this.#current = undefined
-      this.#persisted = undefined
+      this.#files.found(undefined)
       this.#held = strange(settings)
     }
     this.#blind = 0
     this.#distrusted = undefined
     this.#due.drift = performance.now() + timing.drift
+    this.#auditor.startOver()
   }
 
   async #look(wanted: RenderedConfig): Promise<void> {
     const { settings, known } = this.#options
+    await this.#files.idle()
     const meta = await readMemory(this.#api)
     // The same process still has the servers that wait for their end.
-    if (meta?.boot === undefined || meta.boot !== this.#boot) this.#busy.clear()
-    this.#boot = meta?.boot
+    if (meta?.boot === undefined || meta.boot !== this.#marks.boot) this.#busy.clear()
+    this.#marks.found(meta?.boot, meta?.generation !== '')
     const trusted = meta === undefined || this.#distrusted !== undefined ? '' : meta.generation
     const config = trusted === wanted.generation ? wanted : known(trusted)
     if (meta !== undefined && config !== undefined) {
       const layout = layoutOf(meta.aliases, settings)
       this.#adopt(config, meta.boot === undefined ? freshlyLoaded(config, settings) : holding(config, layout))
-      this.#persisted = (await this.#filesHold(config, meta.boot)) ? config : undefined
-      if (this.#persisted === undefined) this.#due.persist = performance.now() + this.#options.timing.persist
+      this.#files.found((await this.#filesHold(config, meta.boot)) ? config : undefined)
+      if (this.#files.held === undefined) this.#files.soon()
     } else {
-      const loading = this.#distrusted === 'loading'
+      const doubted = this.#distrusted === 'drifted'
       const read =
-        meta?.machine === wanted.machine.hash && (await readBack(this.#api, { wanted, meta, settings, loading }))
+        meta?.machine === wanted.machine.hash && (await readBack(this.#api, { wanted, meta, settings, doubted }))
       this.#current = undefined
-      this.#persisted = undefined
+      this.#files.found(undefined)
       this.#held = read ? read.held : strange(settings)
-      this.#rememberBusy(read ? read.busy : [])
+      this.#busy.remember(read ? read.busy : [])
     }
   }
 
@@ -231,6 +222,7 @@ export class PodWorker {
   #adopt(config: RenderedConfig, held: Held): void {
     this.#held = held
     this.#current = config
+    if (config === this.#wanted) this.#pace.notNeeded()
     if (config === this.#wanted) this.#failures.clear()
     this.#udp.expect(config.udp)
     this.#acknowledge()
@@ -240,6 +232,8 @@ export class PodWorker {
   #acknowledge(): void {
     const config = this.#current
     if (config === undefined || (config !== this.#wanted && this.#refused === this.#wanted)) return
+    // Memory is not known to be that of the process that was changed before it says so.
+    if (this.#marks.isOpen) return
     const { trouble } = this.#udp
     if (trouble === undefined) return this.#report({ kind: 'programmed', generation: config.generation })
     if (trouble.soon && this.#state.kind === 'programmed') return
@@ -252,15 +246,34 @@ export class PodWorker {
   }
 
   async #checkDrift(): Promise<void> {
-    const { name, log, timing } = this.#options
     const held = this.#held
-    this.#due.drift = performance.now() + timing.drift
+    this.#due.drift = performance.now() + this.#options.timing.drift
     this.#udp.doubt()
-    if (held === undefined || held.generation === '') return
+    // While memory says nothing, the moment in which it is to say so again is near, and tells the same.
+    if (held === undefined || held.generation === '' || this.#marks.isOpen) return
     const found = await this.#api.readEntry(metaMap, generationKey)
-    if (found === markedGeneration(held.generation, this.#boot)) return
-    log.warn('pod lost its state, reading it back', { pod: name, generation: held.generation, found: found ?? 'none' })
+    if (found === this.#marks.expected(held.generation)) return
+    this.#lost(`generation ${held.generation}, found ${found ?? 'none'}`)
+  }
+
+  #lost(missing: string): void {
+    const { name, log, metrics } = this.#options
+    log.warn('pod lost its state, reading it back', { pod: name, missing })
+    metrics.drifted('state')
     this.#held = undefined
+  }
+
+  #audit(held: Held | undefined): void {
+    if (held === undefined || held.generation === '') return this.#auditor.later()
+    this.#auditor.start(this.#api, held, {
+      // A change may have begun, ended or failed meanwhile; then nothing can be said.
+      isSame: () => this.#held === held,
+      onDrift: () => {
+        this.#distrusted = 'drifted'
+        this.#held = undefined
+      },
+      onEnd: () => this.#wake(),
+    })
   }
 
   // ---- bringing it there ------------------------------------------------------------------------------------------------------------
@@ -270,7 +283,10 @@ export class PodWorker {
     if (held === undefined) return
     // The same content in new objects: only the identities are taken over.
     if (held.generation === wanted.generation) return this.#adopt(wanted, holding(wanted, held.layout))
-    const plan: Change = this.#setbacks < patience ? change(held, wanted) : lastResort
+    const plan: Change =
+      this.#setbacks < patience ? await finished(changing(held, wanted, this.#busy.resting())) : lastResort
+    if (this.#held !== held) return
+    if (plan.kind === 'reload' && this.#pace.holdsBack(wanted, plan, this.#options.isReady())) return
     const began = performance.now()
     if (plan.kind === 'reload') await this.#load(wanted, plan)
     else await this.#change(wanted, plan)
@@ -280,51 +296,51 @@ export class PodWorker {
   }
 
   async #change(wanted: RenderedConfig, { stages, after }: Extract<Change, { kind: 'commands' }>): Promise<void> {
-    const { name, log, timing } = this.#options
-    const boot = this.#boot ?? randomBytes(6).toString('hex')
+    const { name, log } = this.#options
+    const api = this.#api
     const began = performance.now()
     this.#held = undefined
-    this.#distrusted = 'changing'
+    this.#distrusted = 'changed'
     try {
-      const isFirst = this.#boot === undefined
-      const mark = () => runStages(this.#api, [markStage(boot, isFirst)])
-      // Without any mark the next operator would take memory for what the files say. Later ones do not have to stand first: as long as
-      // this process lives it believes nothing anyway, and it saves a call's time.
-      if (isFirst) await mark()
-      if (writesFiles(stages)) await this.#openFiles()
-      const [marked, done] = await Promise.allSettled([isFirst ? undefined : mark(), runStages(this.#api, stages)])
-      if (done.status === 'rejected') throw done.reason
-      if (marked.status === 'rejected') throw marked.reason
-      this.#rememberBusy(done.value)
-      const generation = markedGeneration(wanted.generation, boot)
-      await setEntry(this.#api, { map: metaMap, key: generationKey, value: generation, known: true })
-      if ((await this.#api.readEntry(metaMap, bootKey)) !== boot)
-        throw new Error('HAProxy was reloaded in the middle of a change')
+      const busy = await this.#marks.during(api, async () => {
+        if (writesFiles(stages)) await this.#files.open(api)
+        return runStages(api, stages)
+      })
+      this.#busy.remember(busy)
     } catch (error) {
       this.#setbacks += error instanceof PodError ? 2 : 1
       throw error
     }
     this.#setbacks = 0
     this.#distrusted = undefined
-    this.#boot = boot
-    this.#due.persist = Math.min(this.#due.persist, performance.now() + timing.persist)
+    this.#files.soon()
     this.#adopt(wanted, after)
     const commands = stages.reduce((sum, stage) => sum + stage.commands.length, 0)
     log.info('pod changed at run time', { pod: name, commands, ms: Math.round(performance.now() - began) })
   }
 
-  async #load(wanted: RenderedConfig, { cause, reasons }: Reload): Promise<void> {
-    const { name, log, metrics, settings, timing, onFiles } = this.#options
+  // The word behind the generation proves that all changes since the last time went to one and the same HAProxy.
+  async #settle(): Promise<void> {
+    const config = this.#current
+    if (config === undefined) return this.#marks.wait()
+    if (await this.#marks.settle(this.#api, config.generation)) this.#acknowledge()
+    else this.#lost('the word of the process that was changed')
+  }
+
+  async #load(wanted: RenderedConfig, reload: Reload): Promise<void> {
+    const { name, log, settings, timing, onFiles, onReload, isReady } = this.#options
+    const [began, wasReady] = [performance.now(), isReady()]
     const before = this.#held
-    const persisted = this.#persisted
     this.#held = undefined
-    this.#distrusted = 'changing'
-    this.#persisted = undefined
+    this.#distrusted = 'changed'
     // If this fails as well, the way without a reload gets another chance.
     this.#setbacks = 0
+    await this.#files.idle()
+    const persisted = this.#files.held
+    this.#files.found(undefined)
     try {
-      await this.#openFiles()
-      this.#distrusted = 'loading'
+      await this.#files.open(this.#api)
+      await this.#marks.loading(this.#api)
       await loadConfig(this.#api, { wanted, persisted, settings })
     } catch (error) {
       if (!(error instanceof Refused)) throw error
@@ -332,60 +348,32 @@ export class PodWorker {
       this.#distrusted = undefined
       this.#refused = wanted
       this.#due.refused = performance.now() + timing.refused
-      this.#persisted = persisted
-      this.#due.persist = performance.now() + timing.persist
+      this.#marks.refused()
+      this.#files.found(persisted)
+      this.#files.soon()
       log.error('HAProxy refused a configuration', { pod: name, generation: wanted.generation, words: error.message })
       return this.#report({ kind: 'rejected', generation: wanted.generation, message: error.message })
+    } finally {
+      this.#pace.ended(performance.now())
     }
-    log.info('HAProxy reloaded', { pod: name, generation: wanted.generation, cause, reasons })
-    metrics.reloaded(cause === 'machine' ? firstWord(reasons) : cause)
+    onReload({ pod: name, wasReady, reload, wanted, milliseconds: Math.round(performance.now() - began) })
     this.#distrusted = undefined
-    this.#boot = undefined
+    this.#marks.loaded()
     this.#busy.clear()
-    this.#due.busy = Infinity
-    this.#due.persist = Infinity
-    this.#persisted = wanted
-    this.#filesOpen = false
+    this.#files.found(wanted)
     onFiles(wanted)
     this.#adopt(wanted, freshlyLoaded(wanted, settings))
   }
 
   // ---- what can wait ----------------------------------------------------------------------------------------------------------------
 
-  // A certificate changes in its file as well, and nginx has nothing but a file: until the files are written, they are nobody's generation any more.
-  async #openFiles(): Promise<void> {
-    this.#filesOpen = true
-    await this.#api.putFile(unfinishedMeta.name, unfinishedMeta.content)
-  }
-
-  async #persist(): Promise<void> {
-    const config = this.#current
-    const persisted = this.#persisted
-    this.#due.persist = Infinity
-    if (config === undefined || (config === persisted && !this.#filesOpen)) return
-    this.#persisted = undefined
-    try {
-      await persistFiles(this.#api, { config, persisted, settings: this.#options.settings })
-    } catch (error) {
-      const { name, log, timing } = this.#options
-      this.#due.persist = performance.now() + timing.longestPause
-      if (!(error instanceof PodError)) throw error
-      log.warn('files of a pod cannot be written', { pod: name, cause: error.message })
-      return
-    }
-    this.#persisted = config
-    this.#filesOpen = false
-    this.#options.onFiles(config)
-  }
-
-  #rememberBusy(servers: readonly BusyServer[]): void {
-    this.#busy.remember(servers)
-    this.#due.busy = this.#busy.size > 0 ? performance.now() + this.#options.timing.busyServers : Infinity
+  #persist(): void {
+    if (this.#current === undefined) return this.#files.found(undefined)
+    this.#files.start(this.#api, this.#current, () => this.#wake())
   }
 
   async #deleteBusyServers(): Promise<void> {
     if (this.#held !== undefined) await this.#busy.deleteFrom(this.#api, this.#held)
-    this.#rememberBusy([])
   }
 }
 
@@ -393,8 +381,3 @@ export class PodWorker {
 const patience = 4
 
 const lastResort: Reload = { kind: 'reload', cause: 'unknown', reasons: ['changes at run time failed again and again'] }
-
-// `port`, `header`, `query`, `profile`: labels must stay few.
-function firstWord(reasons: readonly string[]): string {
-  return /^[a-z]+/.exec(reasons[0] ?? '')?.[0] ?? 'machine'
-}

@@ -17,6 +17,8 @@ import type { ConnectPod } from './pod-client.ts'
 import { PodWorker } from './pod.ts'
 import type { PushMetrics } from './push-metrics.ts'
 import type { Queues } from './queues.ts'
+import { ReloadEvents } from './reload-events.ts'
+import { Reloads } from './reloads.ts'
 import {
   applyPodIdentity,
   applyState,
@@ -41,6 +43,8 @@ export type ProxyOptions = {
   readonly connectPod: ConnectPod
   /** Shared by all proxies; keys are those of `secretJob`. */
   readonly secrets: Queues
+  /** Shared by all proxies; keys are those of Gateways. */
+  readonly events: Queues
   /** Both Secrets exist: pods may start. */
   readonly onSecrets: (id: ObjectKey) => void
   readonly onOutcome: () => void
@@ -77,6 +81,8 @@ export class Proxy {
   readonly #recent = new Map<string, RenderedConfig>()
   readonly #pods = new Map<string, KnownPod>()
   readonly #leaving = new Set<Promise<void>>()
+  readonly #reloads: Reloads
+  readonly #events: ReloadEvents
   #outcome: Outcome | undefined
   #stopped = false
 
@@ -85,6 +91,9 @@ export class Proxy {
     this.#workload = owner.workload
     this.#rendered = rendered
     this.#options = options
+    this.#events = new ReloadEvents({ ...options, gateway: owner.id, queue: options.events })
+    const { log, metrics } = options
+    this.#reloads = new Reloads({ log, metrics, onNews: (news) => this.#events.add(news, this.#workload.uid) })
     this.checkIdentity()
     this.#writeState()
   }
@@ -158,6 +167,7 @@ export class Proxy {
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#stateTimer)
+    this.#events.stop()
     this.#options.secrets.drop(this.#job('identity'))
     this.#options.secrets.drop(this.#job('state'))
     for (const id of this.#pods.keys()) this.#leave(id)
@@ -284,6 +294,7 @@ export class Proxy {
         known: (generation) => this.#recent.get(generation),
         onFiles: (config) => this.#remember(config),
         onState: () => this.#podChanged(),
+        onReload: (reloaded) => this.#reloads.add(reloaded),
       },
       this.#rendered,
     )
@@ -330,6 +341,7 @@ export class Proxy {
       service: this.#surroundings.service,
       deployment: this.#surroundings.deployment,
       acknowledged: this.#acknowledged,
+      reload: this.#reloads.last,
     })
   }
 }

@@ -2,9 +2,12 @@ import { Counter, Histogram, type Registry } from 'prom-client'
 
 export type PushMetrics = {
   readonly reloaded: (reason: string) => void
+  readonly loadedFirst: () => void
   readonly pushed: (kind: 'runtime' | 'files', seconds: number) => void
   readonly failed: (what: 'pod' | 'object' | 'status') => void
   readonly wrote: (what: 'object' | 'status') => void
+  /** Something in a pod's memory was not as it had been left. */
+  readonly drifted: (part: 'map' | 'servers' | 'certificates' | 'state') => void
 }
 
 /** This door's own counters, on the registry that main.ts serves. */
@@ -14,6 +17,11 @@ export function createPushMetrics(registry: Registry): PushMetrics {
     name: 'haproxy_gateway_reloads_total',
     help: 'Reloads of HAProxy that the operator asked for, by what made them necessary.',
     labelNames: ['reason'],
+    registers,
+  })
+  const firstLoads = new Counter({
+    name: 'haproxy_gateway_first_loads_total',
+    help: 'Pods that were not ready yet and started from files older than what was wanted. No reload of anybody.',
     registers,
   })
   const pushes = new Histogram({
@@ -35,8 +43,16 @@ export function createPushMetrics(registry: Registry): PushMetrics {
     labelNames: ['what'],
     registers,
   })
+  const drifts = new Counter({
+    name: 'haproxy_gateway_drift_total',
+    help: 'Times that a part of a pod did not hold what it had been given, and was repaired: state (HAProxy was restarted), map, servers, certificates.',
+    labelNames: ['part'],
+    registers,
+  })
   return {
+    drifted: (part) => drifts.inc({ part }),
     reloaded: (reason) => reloads.inc({ reason }),
+    loadedFirst: () => firstLoads.inc(),
     pushed: (kind, seconds) => pushes.observe({ kind }, seconds),
     failed: (what) => failures.inc({ what }),
     wrote: (what) => writes.inc({ what }),

@@ -3,12 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { Registry } from 'prom-client'
 
-import type { ObjectOf } from '../model/kubernetes.ts'
 import { gatewayNameLabel, managedByLabel, authoritySecretName } from '../model/names.ts'
 import type { RenderedConfig } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
 import { keyOf } from '../model/snapshot.ts'
-import { Table } from '../lib/derive.ts'
 import { silentLog } from '../lib/log.ts'
 
 import { openPush, type PushDoor } from './push.ts'
@@ -17,7 +15,7 @@ import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
 import { eventually } from './testing/eventually.ts'
 import { FakeKube } from './testing/fake-kube.ts'
 import { FakePod } from './testing/fake-pod.ts'
-import { deployment, ofOurs, owned, replicaSet, service, workload } from './testing/shop.ts'
+import { deployment, emptySnapshot, ofOurs, owned, replicaSet, service, workload } from './testing/shop.ts'
 import { type Timing, usualTiming } from './timing.ts'
 
 const id = 'shop/web'
@@ -27,12 +25,22 @@ const more: ConfigSpec = { ...base, hosts: { ...base.hosts, 'b.example': { '/': 
 const deployments = '/apis/apps/v1/namespaces/shop/deployments'
 const secrets = '/api/v1/namespaces/shop/secrets'
 const authority = `/api/v1/namespaces/operator/secrets/${authoritySecretName(id)}`
-const quick = { ...usualTiming, persist: 20, drift: 10, state: 30, identity: 20, longestPause: 50, status: 5 }
+const quick = {
+  ...usualTiming,
+  persist: 20,
+  settle: 5,
+  settleAtMost: 20,
+  drift: 10,
+  state: 30,
+  identity: 20,
+  longestPause: 50,
+  status: 5,
+}
 
 describe('push', () => {
   let kube: FakeKube
   let pods: Map<string, FakePod>
-  let snapshot: { readonly [K in keyof ObjectOf]: Table<ObjectOf[K]> }
+  let snapshot: ReturnType<typeof emptySnapshot>
   let door: PushDoor
   let lines: string[]
   let now: Date
@@ -47,26 +55,7 @@ describe('push', () => {
     runs = 0
     marks = ofOurs
     now = new Date('2026-03-01T00:00:00Z')
-    snapshot = {
-      GatewayClass: new Table(),
-      Gateway: new Table(),
-      HTTPRoute: new Table(),
-      ListenerSet: new Table(),
-      GRPCRoute: new Table(),
-      TLSRoute: new Table(),
-      TCPRoute: new Table(),
-      UDPRoute: new Table(),
-      BackendTLSPolicy: new Table(),
-      ReferenceGrant: new Table(),
-      Service: new Table(),
-      EndpointSlice: new Table(),
-      Secret: new Table(),
-      ConfigMap: new Table(),
-      Namespace: new Table(),
-      Deployment: new Table(),
-      Pod: new Table(),
-      CustomResourceDefinition: new Table(),
-    }
+    snapshot = emptySnapshot()
     door = openDoor()
   })
   afterEach(() => door.stop())
@@ -195,7 +184,7 @@ describe('push', () => {
     expect(outcome()?.message).to.match(/^Secret shop\/web-haproxy-state cannot be written: exceeded quota/)
     expect(outcome()?.message, 'words that may hold what was sent').to.not.include('QUJDQUJD')
     expect(outcome()?.addresses).to.have.length(1)
-    expect(pod.generation?.startsWith(configOf(more).generation)).to.equal(true)
+    await eventually('brought', () => pod.generation?.startsWith(configOf(more).generation) === true)
     kube.answer = () => undefined
     await eventually('programmed', () => outcome()?.kind === 'programmed')
   })

@@ -30,30 +30,40 @@ type Asked = {
   readonly wanted: RenderedConfig
   readonly meta: Meta
   readonly settings: DataPlaneSettings
-  /** Files were written for a reload that nobody saw end: lines in them may not have been loaded. */
-  readonly loading: boolean
+  /** Memory is not what it says of itself, so nothing but asking for each server tells them. */
+  readonly doubted: boolean
 }
 
 /**
  * The state of a pod that runs the machine of `wanted`; servers that are not in use come as `busy`.
  * Undefined when it cannot be told, or not in reasonable time.
  */
-export async function readBack(api: PodApi, { wanted, meta, settings, loading }: Asked): Promise<ReadBack | undefined> {
+export async function readBack(api: PodApi, { wanted, meta, settings, doubted }: Asked): Promise<ReadBack | undefined> {
   const maps = new Map<string, ReturnType<typeof unsectioned>>()
   for (const map of wanted.maps.keys()) {
     const entries = await api.listMap(map)
     if (entries === undefined) return undefined
     maps.set(map, unsectioned(entries.filter((entry) => !isPadding(entry))))
   }
-  const loaded = await loadedBackends(api, meta, settings)
-  const servers = loaded ?? (loading ? undefined : await askedBackends(api, { wanted, meta, settings }))
+  const loaded = doubted ? undefined : await loadedBackends(api, meta, settings)
+  // Files that were written for a reload that nobody saw end: lines in them may not have been loaded.
+  const servers = loaded ?? (meta.isLoading ? undefined : await askedBackends(api, { wanted, meta, settings }))
   if (servers === undefined) return undefined
   const certificateLists = await readLists(api, wanted)
-  const { certificates, machine } = meta
+  const { certificates, authorities, machine } = meta
   const udp = wanted.udp === undefined ? {} : await readHeldUdp(api)
   const { busy, ...backends } = servers
   return {
-    held: { generation: '', machine: { hash: machine }, maps, certificates, certificateLists, ...udp, ...backends },
+    held: {
+      generation: '',
+      machine: { hash: machine },
+      maps,
+      certificates,
+      certificateLists,
+      authorities,
+      ...udp,
+      ...backends,
+    },
     busy,
   }
 }
@@ -97,11 +107,11 @@ async function askedBackends(
       ...(text !== undefined && { text }),
     })
   }
-  const { retired, free } = layoutOf(aliases, settings)
+  const { free, ...layout } = layoutOf(aliases, settings)
   const loaded = (all: readonly string[]) => all.filter((spare) => found.has(spare))
   return {
     backends,
-    layout: { aliases, retired, free: forSpares((profile) => loaded(free[profile])) },
+    layout: { ...layout, free: forSpares((profile) => loaded(free[profile])) },
     busy,
   }
 }

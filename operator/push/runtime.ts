@@ -74,7 +74,15 @@ function callOf(api: PodApi, command: Exclude<Command, { kind: 'delete-server' }
       call = putCertificate(api, command)
       break
     case 'delete-certificate':
-      call = tolerate(api.deleteCertificate(command.file), 404)
+      // As with authorities.
+      call = tolerate(api.deleteCertificate(command.file), 404, 500)
+      break
+    case 'put-authorities':
+      call = putAuthorities(api, command)
+      break
+    case 'delete-authorities':
+      // A server on its way out may use them still; what is not there needs no deletion. Left behind, they are replaced when the name comes back.
+      call = tolerate(api.deleteAuthorities(command.file), 500)
       break
     case 'add-list-entry':
       for (const name of command.entry.sni) wire(name)
@@ -126,7 +134,20 @@ export async function setEntry(
 async function putCertificate(api: PodApi, { file, pem, known }: Extract<Command, { kind: 'put-certificate' }>) {
   if (known) {
     if (!(await tolerate(api.putCertificate(file, pem), 404))) await api.newCertificate(file, pem)
+  } else if (await api.hasCertificate(file)) {
+    // A server on its way out kept it when it was removed; its file is gone.
+    await api.putFile(`ssl/${file}`, pem)
+    await api.putCertificate(file, pem)
   } else if (!(await tolerate(api.newCertificate(file, pem), 409))) await api.putCertificate(file, pem)
+}
+
+async function putAuthorities(api: PodApi, { file, pem, known }: Extract<Command, { kind: 'put-authorities' }>) {
+  if (!/^(?:[\w+/= -]+\n)+$/.test(pem))
+    throw new Error(`${file} is no plain PEM, whose end HAProxy could mistake for that of a command; it was not sent`)
+  const add = () => api.newAuthorities(file, pem)
+  const replace = () => api.putAuthorities(file, pem)
+  // All refusals look alike, so the second way's counts.
+  if (!(await tolerate(known ? replace() : add(), 500))) await (known ? add() : replace())
 }
 
 /** A line break is the end of a command to HAProxy, and what follows would be another command. Nobody upstream lets one through; here is the last gate. */

@@ -7,14 +7,16 @@ import { dataPlaneApiConfig } from '../model/data-plane-api-config.ts'
 import type { RenderedConfig } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
+import { finished } from '../lib/turns.ts'
 
-import { configFiles, type ConfigFile } from './files.ts'
+import { configFiles, type ConfigFile, preparingFiles } from './files.ts'
 
 /** Kubernetes takes no Secret with more than 1 MiB in it. */
 const mostBytes = 2 ** 20
 
 /** The archive of a configuration, base64, as a Secret's data holds it. Compressed off the main thread. Rejects when no Secret could hold it. */
 export async function stateArchive(config: RenderedConfig, settings: DataPlaneSettings): Promise<Secret> {
+  await finished(preparingFiles(config))
   const compressed = await promisify(gzip)(tarOf(archiveFiles(config, settings)))
   if (compressed.length > mostBytes)
     throw new Error(

@@ -10,6 +10,7 @@ import type { Kind } from '../model/kubernetes.ts'
 import type { StatusPatch } from '../model/rendered.ts'
 import { splitKey, type Snapshot } from '../model/snapshot.ts'
 import type { Logger } from '../lib/log.ts'
+import { nextTurn } from '../lib/turns.ts'
 
 import { ask, fieldOf, KubeRefusal, metadataOf, pathOf } from './kube-objects.ts'
 import { pause } from './pause.ts'
@@ -25,6 +26,9 @@ export type StatusesOptions = {
   readonly metrics: PushMetrics
 }
 
+/** Statuses that are handed to their queues in one turn of the event loop. */
+const sentPerTurn = 50
+
 type Pending = { readonly patch: StatusPatch; readonly object: unknown }
 
 export class Statuses {
@@ -33,7 +37,11 @@ export class Statuses {
   /** What is wanted and not known to be written, by kind and key. */
   #pending = new Map<string, Pending>()
   readonly #done = new WeakSet<StatusPatch>()
+  /** Of those that gather. */
   readonly #timers = new Map<string, { timer: NodeJS.Timeout; readonly since: number }>()
+  /** Of all others that one run asked for: thousands of routes need no timer each. */
+  readonly #batches = new Map<NodeJS.Timeout, readonly string[]>()
+  readonly #batched = new Set<string>()
 
   constructor(options: StatusesOptions) {
     this.#options = options
@@ -51,6 +59,7 @@ export class Statuses {
   /** Every status that is not as it should be; one that is not named any more is forgotten. */
   want(patches: readonly StatusPatch[]): void {
     const before = this.#pending
+    const batch: string[] = []
     this.#pending = new Map()
     for (const patch of patches) {
       if (this.#done.has(patch)) continue
@@ -59,9 +68,11 @@ export class Statuses {
       if (known?.patch === patch) this.#pending.set(id, known)
       else {
         this.#pending.set(id, { patch, object: this.#options.snapshot[patch.kind].get(patch.key) })
-        this.#schedule(id, patch)
+        if (gatheredKinds.has(patch.kind)) this.#schedule(id)
+        else if (!this.#batched.has(id)) batch.push(id)
       }
     }
+    if (batch.length > 0) this.#scheduleBatch(batch)
   }
 
   /** Sends what still waits for its moment; resolves when everything is written. */
@@ -71,21 +82,26 @@ export class Statuses {
       this.#timers.delete(id)
       this.#send(id)
     }
+    for (const [timer, batch] of this.#batches) {
+      clearTimeout(timer)
+      this.#batches.delete(timer)
+      for (const id of batch) this.#sendOfBatch(id)
+    }
     return this.#queues.idle()
   }
 
   async stop(): Promise<void> {
     for (const { timer } of this.#timers.values()) clearTimeout(timer)
+    for (const timer of this.#batches.keys()) clearTimeout(timer)
     this.#timers.clear()
+    this.#batches.clear()
     await this.#queues.stop()
   }
 
-  #schedule(id: string, patch: StatusPatch): void {
-    const { status, statusAtMost, routeStatus } = this.#options.timing
-    const isShared = gatheredKinds.has(patch.kind)
+  #schedule(id: string): void {
+    const { status, statusAtMost } = this.#options.timing
     const now = performance.now()
     const waiting = this.#timers.get(id)
-    if (waiting !== undefined && !isShared) return
     const since = waiting?.since ?? now
     clearTimeout(waiting?.timer)
     const timer = setTimeout(
@@ -93,9 +109,30 @@ export class Statuses {
         this.#timers.delete(id)
         this.#send(id)
       },
-      isShared ? Math.max(0, Math.min(status, since + statusAtMost - now)) : routeStatus,
+      Math.max(0, Math.min(status, since + statusAtMost - now)),
     )
     this.#timers.set(id, { timer, since })
+  }
+
+  #scheduleBatch(batch: readonly string[]): void {
+    for (const id of batch) this.#batched.add(id)
+    const timer = setTimeout(() => {
+      this.#batches.delete(timer)
+      void this.#sendBatch(batch)
+    }, this.#options.timing.routeStatus)
+    this.#batches.set(timer, batch)
+  }
+
+  async #sendBatch(batch: readonly string[]): Promise<void> {
+    for (const [at, id] of batch.entries()) {
+      if (at > 0 && at % sentPerTurn === 0) await nextTurn()
+      this.#sendOfBatch(id)
+    }
+  }
+
+  #sendOfBatch(id: string): void {
+    this.#batched.delete(id)
+    this.#send(id)
   }
 
   #send(id: string): void {

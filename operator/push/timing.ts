@@ -2,11 +2,16 @@
 export type Timing = {
   /** From a run-time change to the same state in the pod's files. */
   readonly persist: number
+  /** Without a change, until a pod's memory says which generation it holds; and at most, however many changes come. */
+  readonly settle: number
+  readonly settleAtMost: number
   /** Between two looks whether HAProxy still has what was last written. */
   readonly drift: number
+  /** Between two parts of a pod's memory that are read back and compared, one after the other. */
+  readonly audit: number
   /** Between two writes of one state Secret. */
   readonly state: number
-  /** Between two attempts to delete a server that still has connections. */
+  /** Between two attempts to delete a server that still has connections: sooner at first, ever more rarely later. */
   readonly busyServers: number
   /** Until a refused configuration is tried again although nobody changed it. */
   readonly refused: number
@@ -27,11 +32,22 @@ export type Timing = {
   /** A Gateway's status waits this long for further changes, and at most `statusAtMost`. */
   readonly status: number
   readonly statusAtMost: number
+  /** From the first change that takes a reload of a pod to the reload, for others to join in. */
+  readonly reloadGather: number
+  /** Between two reloads of a pod: how many old workers there are at most follows from it. */
+  readonly reloadPause: number
+  /** From a reload to the Event that tells of it, for other pods to join in. */
+  readonly eventGather: number
+  /** Between two Events of a Gateway. */
+  readonly eventPause: number
 }
 
 export const usualTiming: Timing = {
   persist: 2_000,
+  settle: 200,
+  settleAtMost: 1_000,
   drift: 1_000,
+  audit: 30_000,
   state: 10_000,
   busyServers: 2_000,
   refused: 60_000,
@@ -44,4 +60,8 @@ export const usualTiming: Timing = {
   routeStatus: 25,
   status: 100,
   statusAtMost: 500,
+  reloadGather: 100,
+  reloadPause: 1_000,
+  eventGather: 1_000,
+  eventPause: 10_000,
 }

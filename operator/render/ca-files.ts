@@ -1,33 +1,76 @@
-// Certificates of authorities → files that HAProxy loads at start, named by their content: another authority, another name, a reload.
+// Certificates of authorities → files under the general storage. HAProxy loads them at start; they come, change and go at run time too. It
+// knows them by their bare names: a path is not what the Data Plane API could add one under.
 
-import { caFile } from '../model/names.ts'
-import type { Backend, BackendTls, CaBundle, ProxyModel } from '../model/proxy-model.ts'
+import { caFile, clientCaFile } from '../model/names.ts'
+import type { Backend, BackendTls, CaBundle, Frontend, ProxyModel } from '../model/proxy-model.ts'
+import type { AuthorityFile, Hash, RenderedConfig } from '../model/rendered.ts'
 import { memo } from '../lib/derive.ts'
+import { addHashes, halves, shortHash } from '../lib/hash.ts'
+import { fold } from '../lib/fold.ts'
+import { leafOf, noParts, PartedMap, type Parts, together } from '../lib/parts.ts'
 
-/** File under the general storage → content, each once, sorted. */
-export function caFiles({ frontends, backends }: ProxyModel): ReadonlyMap<string, string> {
-  const bundles = frontends.flatMap((frontend) =>
-    frontend.kind === 'http' && frontend.tls?.clients !== undefined ? [frontend.tls.clients.ca] : [],
-  )
-  const files = [...bundles.map(fileOf), ...backends.flatMap(filesOfBackends)]
-  return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+/** Some files, and the sum of their hashes. */
+type Files = { readonly files: Parts<AuthorityFile>; readonly hash: Hash }
+
+/**
+ * File → content; parts keep their identity. A file that backends of several parts name stands in each, with the same content. Those of
+ * clients are named by their port, so that no `bind` changes with them; those of backends by their content, as a part of their servers' names.
+ */
+export function authorityFiles({ frontends, backends }: ProxyModel): {
+  readonly files: RenderedConfig['authorities']
+  readonly hash: Hash
+} {
+  const parts = [...frontends.map(filesOfClients), filesOfBackends(backends)]
+  return {
+    files: new PartedMap(together(parts.map(({ files }) => files))),
+    hash: sumOf(parts),
+  }
 }
 
-type CaFile = readonly [name: string, pem: string]
+const none: Files = { files: noParts, hash: [0, 0] }
 
-const fileOf = memo((ca: CaBundle): CaFile => [caFile(ca), ca.pem])
-const filesOfBackends = memo((part: readonly Backend[]) =>
-  part.flatMap(({ tls }): readonly CaFile[] =>
-    tls === undefined || tls.authorities === 'system' ? [] : [fileOf(tls.authorities)],
-  ),
+function filesOfClients(frontend: Frontend): Files {
+  const clients = frontend.kind === 'http' ? frontend.tls?.clients : undefined
+  return clients === undefined ? none : clientFiles(clients.ca)(clientCaFile(frontend.port))
+}
+
+// One bundle may be that of several ports.
+const clientFiles = memo((ca: CaBundle) => {
+  const byName = new Map<string, Files>()
+  return (name: string): Files => {
+    const known = byName.get(name) ?? gathered([[name, fileOf(ca)]])
+    byName.set(name, known)
+    return known
+  }
+})
+
+const filesOfBackends = fold(
+  (part: readonly Backend[]): Files => {
+    const bundles = part.flatMap(({ tls }) =>
+      tls === undefined || tls.authorities === 'system' ? [] : tls.authorities,
+    )
+    return bundles.length === 0 ? none : gathered(bundles.map(namedFile))
+  },
+  (parts) => ({ files: together(parts.map(({ files }) => files)), hash: sumOf(parts) }),
 )
+const namedFile = memo((ca: CaBundle) => [caFile(ca), fileOf(ca)] as const)
+const fileOf = memo(({ pem }: CaBundle): AuthorityFile => ({ pem, fingerprint: shortHash(pem) }))
 
-/** Where HAProxy finds a bundle. */
-export function caPath(root: string, ca: CaBundle): string {
-  return `${root}/general/${caFile(ca)}`
+function gathered(entries: readonly (readonly [string, AuthorityFile])[]): Files {
+  const files = new Map(entries)
+  const hashes = [...files].map(([name, { fingerprint }]) => halves(`authorities ${name} ${fingerprint}`))
+  return {
+    files: leafOf([...files].map(([member, value]) => ({ member, value }))),
+    hash: hashes.reduce<Hash>(addHashes, [0, 0]),
+  }
 }
 
-/** Where HAProxy finds those who may sign the certificates of servers. */
-export function authoritiesPath(root: string, authorities: BackendTls['authorities']): string {
-  return authorities === 'system' ? '@system-ca' : caPath(root, authorities)
+function sumOf(parts: readonly Files[]): Hash {
+  return parts.reduce<Hash>((sum, { hash }) => addHashes(sum, hash), [0, 0])
 }
+
+/** What HAProxy calls those who may sign the certificates of servers. */
+export function authoritiesName(authorities: BackendTls['authorities']): string {
+  return authorities === 'system' ? '@system-ca' : nameOf(authorities)
+}
+const nameOf = memo(caFile)

@@ -45,6 +45,16 @@ const listOf = memo((tls: FrontendTls) => listEntries(tls.certificates))
 // One entry per file. HAProxy takes the first entry for names that no entry covers, so certificates for any hostname stand in front;
 // they have no filter and serve the names they were issued for.
 function listEntries(certificates: readonly SniCertificate[]): readonly CertificateListEntry[] {
+  const files = new Set(certificates.map(({ certificate }) => certificate.id))
+  const entries = files.size === certificates.length ? certificates.map(listEntry) : mergedEntries(certificates)
+  return [...entries.filter(({ sni }) => sni.length === 0), ...entries.filter(({ sni }) => sni.length > 0)]
+}
+
+const listEntry = memo(({ certificate, hostnames }: SniCertificate): CertificateListEntry => {
+  return { file: entryOf(certificate)[0], sni: [...new Set(hostnames)] }
+})
+
+function mergedEntries(certificates: readonly SniCertificate[]): readonly CertificateListEntry[] {
   const names = new Map<string, readonly string[]>()
   for (const { certificate, hostnames } of certificates) {
     const file = certificateFile(certificate.id)
@@ -52,6 +62,5 @@ function listEntries(certificates: readonly SniCertificate[]): readonly Certific
     const any = hostnames.length === 0 || before?.length === 0
     names.set(file, any ? [] : [...new Set([...(before ?? []), ...hostnames])])
   }
-  const entries = [...names].map(([file, sni]) => ({ file, sni }))
-  return [...entries.filter(({ sni }) => sni.length === 0), ...entries.filter(({ sni }) => sni.length > 0)]
+  return [...names].map(([file, sni]) => ({ file, sni }))
 }

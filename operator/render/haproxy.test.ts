@@ -17,6 +17,7 @@ import { freePorts } from '../../e2e/lib/free-ports.ts'
 import { loadRenderer } from './render.ts'
 import { backendIds, request as anyRequest, virtualHosts } from './testing/arbitraries.ts'
 import { backendHeaders, rightAnswers, type Answer, type Request } from './testing/oracle.ts'
+import { leafOfItems } from '../lib/parts.ts'
 
 const templates = join(import.meta.dirname, '../../templates')
 const runs = Number(process.env['RENDER_RUNS'] ?? 6)
@@ -122,8 +123,18 @@ describe('a real HAProxy with rendered files', function () {
     await withHaproxy([], async (_, __, statusPort) => {
       const ready = await raw(statusPort, 'GET /readyz HTTP/1.1\r\nHost: x\r\n')
       expect(ready).to.match(/^HTTP\/1.1 200 .*\r\n\r\n[0-9a-f]{16}$/s)
-      expect(await raw(statusPort, 'GET /metrics HTTP/1.1\r\nHost: x\r\n')).to.include('haproxy_process_')
       expect(await raw(statusPort, 'GET /livez HTTP/1.1\r\nHost: x\r\n')).to.match(/^HTTP\/1.1 200 /)
+    })
+  })
+
+  it('tells metrics of the process and of ports, and those of backends when asked for', async () => {
+    await withHaproxy([], async (_, __, statusPort) => {
+      const metrics = (query: string) => raw(statusPort, `GET /metrics${query} HTTP/1.1\r\nHost: x\r\n`)
+      expect(await metrics(''))
+        .to.match(/^haproxy_process_/m)
+        .and.match(/^haproxy_frontend_/m)
+      expect(await metrics('')).not.to.match(/^haproxy_(backend|server)_/m)
+      expect(await metrics('?scope=backend')).to.match(/^haproxy_backend_/m)
     })
   })
 })
@@ -197,13 +208,15 @@ function proxyOf(hosts: readonly VirtualHost[], port: number, servers: ReadonlyM
       addresses: [],
       ports: [],
     },
-    frontends: [{ kind: 'http', port, hosts: [hosts] }],
-    backends: [...servers].map(([id, to]): readonly Backend[] =>
-      (['plain', 'filtered', 'retry.1.503'] as const).map((profile) => ({
-        id,
-        profile,
-        servers: [{ address: '127.0.0.1', port: to }],
-      })),
+    frontends: [{ kind: 'http', port, hosts: leafOfItems(hosts) }],
+    backends: leafOfItems(
+      [...servers].flatMap(([id, to]): readonly Backend[] =>
+        (['plain', 'filtered', 'retry.1.503'] as const).map((profile) => ({
+          id,
+          profile,
+          servers: [{ address: '127.0.0.1', port: to }],
+        })),
+      ),
     ),
     conditionNames: {
       headers: distinct(matches.flatMap(({ headers }) => headers.map(({ name }) => name))),

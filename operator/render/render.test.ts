@@ -12,6 +12,7 @@ import { loadRenderer } from './render.ts'
 import { loadTemplates } from './templates.ts'
 import { virtualHosts } from './testing/arbitraries.ts'
 import { machineView } from './view.ts'
+import { itemsOf, leafOfItems, noParts } from '../lib/parts.ts'
 
 const folder = join(import.meta.dirname, '../../templates')
 const render = loadRenderer(folder, defaultDataPlane)
@@ -20,7 +21,7 @@ describe('render', () => {
   it('keeps the sections of hosts and backends that did not change', () => {
     const before = render(proxy([host('a.org'), host('b.org')]))
     const [first] = httpFrontends(proxy([host('a.org')]))
-    const hosts = [first?.hosts.flat()[0] ?? host('a.org'), host('b.org')]
+    const hosts = [itemsOf(first?.hosts)[0] ?? host('a.org'), host('b.org')]
     const one = render(proxy(hosts))
     const two = render(proxy([...hosts.slice(0, 1), host('b.org', '/new')]))
     expect(two.maps.get('paths-80.map')?.get('80/a.org')).to.equal(one.maps.get('paths-80.map')?.get('80/a.org'))
@@ -50,18 +51,16 @@ describe('render', () => {
   it('writes the servers of a backend, IPv6 in brackets', () => {
     const { backends } = render({
       ...proxy([]),
-      backends: [
-        [
-          {
-            id: 'shop/cart:80',
-            profile: 'filtered',
-            servers: [
-              { address: '10.0.0.7', port: 80 },
-              { address: 'fd00::7', port: 81 },
-            ],
-          },
-        ],
-      ],
+      backends: leafOfItems([
+        {
+          id: 'shop/cart:80',
+          profile: 'filtered',
+          servers: [
+            { address: '10.0.0.7', port: 80 },
+            { address: 'fd00::7', port: 81 },
+          ],
+        },
+      ]),
     })
     expect(backends.get('shop_cart_80.f')?.text).to.equal(
       'backend shop_cart_80.f from filtered\n    server 10-0-0-7_80 10.0.0.7:80\n    server fd00--7_81 [fd00::7]:81\n',
@@ -70,7 +69,7 @@ describe('render', () => {
 
   it('says of servers what they speak besides HTTP/1.1, in their line, in their name and to who adds them at run time', () => {
     const backend = { id: 'shop/cart:80/h2', profile: 'plain', servers: [{ address: '10.0.0.7', port: 80 }] } as const
-    const { backends } = render({ ...proxy([]), backends: [[backend]] })
+    const { backends } = render({ ...proxy([]), backends: leafOfItems([backend]) })
     const section = backends.get('shop_cart_80.h2')
     expect(section?.text).to.equal(
       'backend shop_cart_80.h2 from plain\n    server 10-0-0-7_80.h2 10.0.0.7:80 proto h2\n',
@@ -89,7 +88,7 @@ describe('render', () => {
     ]
     const { certificateLists, machine } = render({
       ...proxy([]),
-      frontends: [{ kind: 'http', port: 443, hosts: [], tls: { certificates } }],
+      frontends: [{ kind: 'http', port: 443, hosts: noParts, tls: { certificates } }],
     })
     const list = certificateLists.get('certificates-443.txt') ?? []
     expect(list.map(({ sni }) => sni)).to.deep.equal([[], ['a.org', 'c.org'], ['*.b.org']])
@@ -197,8 +196,8 @@ function proxy(hosts: readonly VirtualHost[]): ProxyModel {
       addresses: [],
       ports: [],
     },
-    frontends: [{ kind: 'http', port: 80, hosts: [hosts] }],
-    backends: [],
+    frontends: [{ kind: 'http', port: 80, hosts: leafOfItems(hosts) }],
+    backends: noParts,
     conditionNames: { headers: [], queries: [] },
   }
 }

@@ -5,14 +5,16 @@ import * as names from '../model/names.ts'
 import type {
   Backend,
   Frontend,
+  Hostname,
   HttpFrontend,
-  PortListeners,
+  Port,
   ProxyModel,
   Rule,
   Server,
   TcpFrontend,
   TlsHost,
   VirtualHost,
+  Workload,
 } from '../model/proxy-model.ts'
 import type {
   BackendSection,
@@ -24,15 +26,16 @@ import type {
   RenderedConfig,
 } from '../model/rendered.ts'
 import { type DataPlaneSettings, spareProfiles } from '../model/settings.ts'
-import { memo } from '../lib/derive.ts'
+import { type Entry, memo } from '../lib/derive.ts'
 import { addHashes, halves, shortHash } from '../lib/hash.ts'
-import { PartedMap } from '../lib/parts.ts'
+import { type Fold, fold } from '../lib/fold.ts'
+import { leafOf, noParts, PartedMap, type Parts, together } from '../lib/parts.ts'
 
-import { caFiles } from './ca-files.ts'
+import { authorityFiles } from './ca-files.ts'
 import { certificateFiles, certificateLists } from './certificates.ts'
 import { isPlainName } from './escape.ts'
 import { type HostSections, renderHost } from './hosts.ts'
-import { listenersSection } from './misdirected.ts'
+import { listenersMark, listenersSection } from './misdirected.ts'
 import { retryViews } from './retries.ts'
 import { serverOptions } from './server-options.ts'
 import { renderTcpPort, renderTlsHost } from './streams.ts'
@@ -44,10 +47,7 @@ import { backendView, machineView, scriptFile, scriptNames, scriptView } from '.
  * Reads and compiles the templates, the only I/O; the renderer it returns is a pure function. It computes a virtual host or a backend once per
  * identity, so one changed host costs its own sections. Throws on a value that translation should have refused.
  */
-export function loadRenderer(
-  templatesFolder: string,
-  options: DataPlaneSettings,
-): (proxy: ProxyModel) => RenderedConfig {
+export function loadRenderer(templatesFolder: string, options: DataPlaneSettings): Renderer {
   const templates = loadTemplates(templatesFolder)
   const tools = {
     machine: machineRenderer(templates, options),
@@ -58,50 +58,76 @@ export function loadRenderer(
     backends: backendsRenderer(templates, options.root),
     udp: udpRenderer(templates.udp),
   }
-  return memo((proxy: ProxyModel) => renderProxy(proxy, tools))
+  const prepared = new WeakSet<ProxyModel>()
+  function* preparing(proxy: ProxyModel): Generator<undefined, undefined> {
+    if (prepared.has(proxy)) return
+    yield* inParts(proxy, tools)
+    prepared.add(proxy)
+  }
+  return Object.assign(
+    memo((proxy: ProxyModel) => renderProxy(proxy, tools)),
+    { preparing },
+  )
+}
+
+/** ProxyModel → HAProxy's files. */
+export type Renderer = ((proxy: ProxyModel) => RenderedConfig) & {
+  /** Renders a proxy's parts, one each step, for a call that then finds them done. */
+  readonly preparing: (proxy: ProxyModel) => Generator<undefined, undefined>
 }
 
 type Tools = {
   readonly machine: (proxy: ProxyModel) => Machine
-  readonly hosts: (part: readonly VirtualHost[]) => HostsPart
+  readonly hosts: Fold<VirtualHost, HostsPart>
   readonly listeners: (frontend: HttpFrontend) => readonly HostsPart[]
-  readonly tlsHosts: (part: readonly TlsHost[]) => HostsPart
+  readonly tlsHosts: Fold<TlsHost, HostsPart>
   readonly tcpPort: (frontend: TcpFrontend) => HostsPart
-  readonly backends: (part: readonly Backend[]) => BackendsPart
+  readonly backends: Fold<Backend, BackendsPart>
   readonly udp: (proxy: ProxyModel) => Pick<RenderedConfig, 'udp'>
 }
 
 /** Some virtual hosts, or what stands for them where there are no requests: map file → their sections; the sum of these sections' hashes. */
 type HostsPart = {
-  readonly maps: ReadonlyMap<string, ReadonlyMap<string, MapSection>>
+  readonly maps: ReadonlyMap<string, Parts<MapSection>>
   readonly hash: Hash
   readonly size: RenderedConfig['size']
 }
-type BackendsPart = { readonly sections: ReadonlyMap<string, BackendSection>; readonly hash: Hash }
+type BackendsPart = { readonly sections: Parts<BackendSection>; readonly hash: Hash }
+
+function* inParts({ frontends, backends }: ProxyModel, tools: Tools): Generator<undefined, undefined> {
+  for (const frontend of frontends) {
+    if (frontend.kind === 'http') yield* tools.hosts.preparing(frontend.hosts)
+    if (frontend.kind === 'tls') yield* tools.tlsHosts.preparing(frontend.hosts)
+  }
+  yield* tools.backends.preparing(backends)
+}
 
 function renderProxy(proxy: ProxyModel, tools: Tools): RenderedConfig {
   const hosts = proxy.frontends.flatMap((frontend): readonly HostsPart[] => {
-    if (frontend.kind === 'http') return [...frontend.hosts.map(tools.hosts), ...tools.listeners(frontend)]
-    if (frontend.kind === 'tls') return frontend.hosts.map(tools.tlsHosts)
+    if (frontend.kind === 'http') return [tools.hosts(frontend.hosts), ...tools.listeners(frontend)]
+    if (frontend.kind === 'tls') return [tools.tlsHosts(frontend.hosts)]
     return frontend.kind === 'tcp' ? [tools.tcpPort(frontend)] : []
   })
-  const backends = proxy.backends.map(tools.backends)
+  const backends = tools.backends(proxy.backends)
+  const authorities = authorityFiles(proxy)
   const content = {
     machine: tools.machine(proxy),
     certificates: certificateFiles(proxy),
     certificateLists: certificateLists(proxy),
+    ...(proxy.clientCertificate !== undefined && {
+      clientCertificate: names.certificateFile(proxy.clientCertificate.id),
+    }),
     ...tools.udp(proxy),
   }
-  const hashes = [...hosts, ...backends].map(({ hash }) => hash)
+  const hashes = [...hosts, backends, authorities].map(({ hash }) => hash)
   return {
     generation: generationOf(content, hashes),
     ...content,
+    authorities: authorities.files,
+    ...(proxy.users !== undefined && { users: proxy.users }),
     maps: gatherMaps(proxy, hosts),
-    backends: numbered(backends.map(({ sections }) => sections)),
-    size: {
-      hosts: hosts.reduce((sum, { size }) => sum + size.hosts, 0),
-      rules: hosts.reduce((sum, { size }) => sum + size.rules, 0),
-    },
+    backends: new PartedMap(backends.sections),
+    size: sizesOf(hosts),
   }
 }
 
@@ -110,7 +136,10 @@ function gatherMaps(proxy: ProxyModel, hosts: readonly HostsPart[]): RenderedCon
   const perPort = proxy.frontends.flatMap((frontend) => mapsOf(frontend, proxy))
   const shared = [names.treeMap, names.actionsMap, names.candidatesMap, names.subrequestsMap]
   return new Map(
-    [...perPort, ...shared].map((map) => [map, numbered(hosts.flatMap(({ maps }) => maps.get(map) ?? []))]),
+    [...perPort, ...shared].map((map) => [
+      map,
+      new PartedMap(together(hosts.map(({ maps }) => maps.get(map) ?? noParts))),
+    ]),
   )
 }
 
@@ -128,54 +157,101 @@ function mapsOf(frontend: Frontend, proxy: ProxyModel): readonly string[] {
   ]
 }
 
-function numbered<V>(parts: readonly ReadonlyMap<string, V>[]): PartedMap<V> {
-  return new PartedMap(parts.map((part, at) => [String(at), part]))
+function listenersRenderer(): Tools['listeners'] {
+  const onPort = new Map<Port, (hostnames: Parts<Hostname>) => HostsPart>()
+  const renderers = (port: Port) => {
+    const known =
+      onPort.get(port) ??
+      fold(
+        (some: readonly Hostname[]) => listenersPart(port, `listener ${some[0] ?? ''}`, listenersSection(port, some)),
+        mergedParts,
+      )
+    onPort.set(port, known)
+    return known
+  }
+  return ({ listeners }) => {
+    if (listeners === undefined) return []
+    const { port, hostnames } = listeners
+    return [renderers(port)(hostnames), listenersPart(port, '=', listenersMark(port))]
+  }
 }
 
-function listenersRenderer(): Tools['listeners'] {
-  const partOf = memo((listeners: PortListeners): HostsPart => {
-    const map = names.listenersMap(listeners.port)
-    const section = listenersSection(listeners)
-    return { maps: new Map([[map, new Map([[map, section]])]]), hash: section.hash, size: { hosts: 0, rules: 0 } }
-  })
-  return ({ listeners }) => (listeners === undefined ? [] : [partOf(listeners)])
+function listenersPart(port: Port, name: string, section: MapSection): HostsPart {
+  const part = leafOf([{ member: name, value: section }])
+  return { maps: new Map([[names.listenersMap(port), part]]), hash: section.hash, size: { hosts: 0, rules: 0 } }
 }
 
 type Hosted = { readonly rules: readonly Rule[] }
 
-function partRenderer<H extends Hosted>(renderOne: (host: H) => HostSections): (part: readonly H[]) => HostsPart {
+function partRenderer<H extends Hosted>(renderOne: (host: H) => HostSections): Fold<H, HostsPart> {
   const sectionsOf = memo(renderOne)
-  return memo((part: readonly H[]) => renderPart(part, sectionsOf))
+  return fold((part: readonly H[]) => renderPart(part, sectionsOf), mergedParts)
 }
 
 function renderPart<H extends Hosted>(part: readonly H[], sectionsOf: (host: H) => HostSections): HostsPart {
-  const maps = new Map<string, Map<string, MapSection>>()
+  const found = new Map<string, Entry<MapSection>[]>()
   let hash: Hash = [0, 0]
   for (const { name, sections } of part.map(sectionsOf)) {
     for (const { map, section } of sections) {
-      maps.set(map, (maps.get(map) ?? new Map<string, MapSection>()).set(name, section))
+      const entries = found.get(map) ?? []
+      entries.push({ member: name, value: section })
+      found.set(map, entries)
       hash = addHashes(hash, section.hash)
     }
   }
+  const maps = new Map([...found].map(([map, entries]) => [map, leafOf(entries)]))
   return { maps, hash, size: { hosts: part.length, rules: part.reduce((sum, { rules }) => sum + rules.length, 0) } }
+}
+
+// On each map's tree the branches stand as on that of the hosts, so that two of them can be compared node by node.
+function mergedParts(parts: readonly HostsPart[]): HostsPart {
+  const maps = new Set(parts.flatMap(({ maps: found }) => [...found.keys()]))
+  return {
+    maps: new Map([...maps].map((map) => [map, together(parts.map((part) => part.maps.get(map) ?? noParts))])),
+    hash: sumOf(parts),
+    size: sizesOf(parts),
+  }
+}
+
+function sizesOf(parts: readonly HostsPart[]): RenderedConfig['size'] {
+  let [hosts, rules] = [0, 0]
+  for (const { size } of parts) {
+    hosts += size.hosts
+    rules += size.rules
+  }
+  return { hosts, rules }
+}
+
+function sumOf(parts: readonly { readonly hash: Hash }[]): Hash {
+  return parts.reduce<Hash>((sum, { hash }) => addHashes(sum, hash), [0, 0])
 }
 
 function backendsRenderer(templates: Templates, root: string): Tools['backends'] {
   const sectionOf = memo((backend: Backend) => renderBackend(backend, templates, root))
-  return memo((part: readonly Backend[]) => {
-    const sections = part.filter(({ profile }) => profile !== 'udp').map(sectionOf)
-    const hash = sections.reduce<Hash>((sum, section) => addHashes(sum, section.hash), [0, 0])
-    return { sections: new Map(sections.map((section) => [section.name, section])), hash }
-  })
+  return fold(
+    (part: readonly Backend[]): BackendsPart => {
+      const sections = part.filter(({ profile }) => profile !== 'udp').map(sectionOf)
+      return { sections: leafOf(sections.map((value) => ({ member: value.name, value }))), hash: sumOf(sections) }
+    },
+    (parts) => ({ sections: together(parts.map(({ sections }) => sections)), hash: sumOf(parts) }),
+  )
 }
 
 function machineRenderer(templates: Templates, settings: DataPlaneSettings): Tools['machine'] {
   const scripts = new Map(scriptNames.map((name) => [scriptFile(name), templates.scripts[name](scriptView(settings))]))
+  const known = new WeakMap<Workload, { readonly key: string; readonly machine: Machine }>()
   return (proxy) => {
-    const text = templates.machine(machineView(proxy, settings))
-    const files = caFiles(proxy)
-    const content = [text, ...scripts.values(), ...files.keys()].join('\0')
-    return { text, hash: shortHash(content, 16), scripts: new Map([...scripts, ...files]), reasons: reasonsOf(proxy) }
+    const view = machineView(proxy, settings)
+    const reasons = reasonsOf(proxy)
+    // What the text is made of is small, and few of many changes make another one.
+    const key = JSON.stringify([view, reasons])
+    const before = known.get(proxy.workload)
+    if (before?.key === key) return before.machine
+    const text = templates.machine(view)
+    const content = [text, ...scripts.values()].join('\0')
+    const machine = { text, hash: shortHash(content, 16), scripts, reasons }
+    known.set(proxy.workload, { key, machine })
+    return machine
   }
 }
 
@@ -188,8 +264,6 @@ function reasonsOf(proxy: ProxyModel): readonly string[] {
     ...headers.filter(isPlainName).map((name) => `header ${name}`),
     ...queries.filter(isPlainName).map((name) => `query parameter ${name}`),
     ...retryViews(proxy).map(({ name }) => `profile ${name}`),
-    ...[...caFiles(proxy).keys()].map((file) => `authorities ${file}`),
-    ...(proxy.clientCertificate === undefined ? [] : ['client certificate']),
   ]
 }
 
@@ -198,9 +272,7 @@ function clientReasons(frontend: Frontend): readonly string[] {
   const { port, tls, listeners } = frontend
   return [
     ...(listeners === undefined ? [] : [`port ${port} with several hostnames`]),
-    ...(tls?.clients === undefined
-      ? []
-      : [`client certificates of port ${port}: ${names.caFile(tls.clients.ca)}, ${tls.clients.mode}`]),
+    ...(tls?.clients === undefined ? [] : [`client certificates of port ${port}: ${tls.clients.mode}`]),
   ]
 }
 
@@ -233,9 +305,9 @@ function serverLines(backend: Backend, root: string): BackendSection['servers'] 
   return new Map(backend.servers.map((server) => [names.serverName(server, options), lineOf(server)]))
 }
 
-// A spare has no line that makes HAProxy load the certificates of authorities.
+// No spare has the lines that look for other names in certificates.
 function spareOf({ profile, tls }: Backend): Pick<BackendSection, 'spare'> {
-  if (tls !== undefined) return {}
+  if (tls !== undefined && tls.altNames.length > 0) return {}
   const spare = spareProfiles.find((name) => name === profile)
   return spare === undefined ? {} : { spare }
 }
@@ -249,11 +321,16 @@ const hashOfFile = memo(({ fingerprint }: CertificateFile) => {
   let hash: Hash | undefined
   return (file: string): Hash => (hash ??= halves(`certificate ${file} ${fingerprint}`))
 })
-const hashOfList = memo((entries: readonly CertificateListEntry[]) => shortHash(JSON.stringify(entries)))
+// Of the order only which one is the first, the default, means anything.
+const hashOfList = memo((entries: readonly CertificateListEntry[]): string => {
+  const sum = entries.map(hashOfEntry).reduce<Hash>(addHashes, [0, 0])
+  return `${entries[0]?.file} ${sum.join(' ')}`
+})
+const hashOfEntry = memo(({ file, sni }: CertificateListEntry) => halves([file, ...sni].join(' ')))
 
 // A sum, so neither order nor history matters.
 function generationOf(
-  content: Pick<RenderedConfig, 'machine' | 'certificates' | 'certificateLists' | 'udp'>,
+  content: Pick<RenderedConfig, 'machine' | 'certificates' | 'certificateLists' | 'clientCertificate' | 'udp'>,
   hashes: readonly Hash[],
 ): string {
   let sum = hashes.reduce<Hash>(addHashes, halves(`machine ${content.machine.hash}`))
@@ -261,6 +338,8 @@ function generationOf(
   for (const [file, entries] of content.certificateLists) {
     sum = addHashes(sum, halves(`list ${file} ${hashOfList(entries)}`))
   }
+  if (content.clientCertificate !== undefined)
+    sum = addHashes(sum, halves(`client certificate ${content.clientCertificate}`))
   if (content.udp !== undefined) sum = addHashes(sum, halves(`udp ${content.udp.hash}`))
   return sum.map((half) => half.toString(16).padStart(8, '0')).join('')
 }

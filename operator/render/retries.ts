@@ -3,7 +3,7 @@
 import type { Backend, ProxyModel } from '../model/proxy-model.ts'
 import { type RetryPolicy, retryPolicyOf } from '../model/retry.ts'
 import { compareTexts } from '../lib/compare-texts.ts'
-import { memo } from '../lib/derive.ts'
+import { fold } from '../lib/fold.ts'
 
 /** `events`: what HAProxy's `retry-on` lists. */
 export type RetryView = { readonly name: string; readonly attempts: number; readonly events: readonly string[] }
@@ -16,10 +16,12 @@ export type BackoffView = {
 
 /** Sorted by name, each policy once; parts of the backends that did not change are not looked at again. */
 export function retryViews({ backends }: Pick<ProxyModel, 'backends'>): readonly RetryView[] {
-  return [...new Set(backends.flatMap(profilesOf))].toSorted(compareTexts).flatMap((name) => {
-    const policy = retryPolicyOf(name)
-    return policy === undefined ? [] : [{ name, attempts: policy.attempts, events: eventsOf(policy) }]
-  })
+  return profilesOf(backends)
+    .toSorted(compareTexts)
+    .flatMap((name) => {
+      const policy = retryPolicyOf(name)
+      return policy === undefined ? [] : [{ name, attempts: policy.attempts, events: eventsOf(policy) }]
+    })
 }
 
 /** Null for profiles that do not wait. */
@@ -37,6 +39,9 @@ function eventsOf({ attempts, codes, backoff }: RetryPolicy): readonly string[] 
   return ['conn-failure', ...(backoff === 0 ? ['empty-response', 'response-timeout'] : []), ...codes.map(String)]
 }
 
-const profilesOf = memo((part: readonly Backend[]): readonly string[] => [
-  ...new Set(part.flatMap(({ profile }) => (retryPolicyOf(profile) === undefined ? [] : [profile]))),
-])
+const profilesOf = fold(
+  (part: readonly Backend[]): readonly string[] => [
+    ...new Set(part.flatMap(({ profile }) => (retryPolicyOf(profile) === undefined ? [] : [profile]))),
+  ],
+  (found) => [...new Set(found.flat())],
+)

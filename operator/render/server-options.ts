@@ -3,7 +3,7 @@ import type { Backend, BackendTls } from '../model/proxy-model.ts'
 import type { ServerOptions, ServerSsl } from '../model/rendered.ts'
 import type { ObjectKey } from '../model/snapshot.ts'
 
-import { authoritiesPath } from './ca-files.ts'
+import { authoritiesName } from './ca-files.ts'
 
 const http2: ServerOptions = { proto: 'h2' }
 
@@ -14,7 +14,7 @@ export function serverOptions({ id, tls }: Backend, root: string): ServerOptions
 }
 
 function sslOf({ hostname, authorities, clientCertificate }: BackendTls, root: string): ServerSsl {
-  const ssl = { caFile: authoritiesPath(root, authorities), sni: hostname }
+  const ssl = { caFile: authoritiesName(authorities), sni: hostname }
   return clientCertificate === undefined ? ssl : { ...ssl, certificate: certificatePath(root, clientCertificate) }
 }
 

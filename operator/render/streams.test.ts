@@ -11,6 +11,7 @@ import { mostSpecific } from '../translate/hostnames.ts'
 
 import { loadRenderer } from './render.ts'
 import { renderTlsHost } from './streams.ts'
+import { leafOfItems, noParts } from '../lib/parts.ts'
 
 const render = loadRenderer(join(import.meta.dirname, '../../templates'), defaultDataPlane)
 
@@ -70,7 +71,7 @@ describe('render: hostnames of TLS ports', () => {
 describe('render: ports of connections', () => {
   const passing: Frontend = tls(443, { passthrough: true, hosts: [tlsHost('a.org', 'passthrough', [rule('db')])] })
   const ending: Frontend = tls(443, { tls: certificates, hosts: [tlsHost('b.org', 'terminate', [rule('db')])] })
-  const https: Frontend = { kind: 'http', port: 443, tls: certificates, hosts: [] }
+  const https: Frontend = { kind: 'http', port: 443, tls: certificates, hosts: noParts }
   const tcp: Frontend = { kind: 'tcp', port: 5432, rules: [] }
   const udp: Frontend = { kind: 'udp', port: 53, rules: [] }
   const rows: readonly (readonly [reason: string, frontends: readonly Frontend[]])[] = [
@@ -122,7 +123,7 @@ function tls(
     ...more
   }: { readonly hosts: readonly TlsHost[]; readonly passthrough?: boolean; readonly tls?: FrontendTls },
 ): Frontend {
-  return { kind: 'tls', port, passthrough: false, hosts: [hosts], ...more }
+  return { kind: 'tls', port, passthrough: false, hosts: leafOfItems(hosts), ...more }
 }
 
 // Forwards to these Services in equal shares; without any, nowhere.
@@ -148,5 +149,11 @@ function proxy(frontends: readonly Frontend[], services: readonly string[] = [])
     addresses: [],
     ports: [],
   }
-  return { id: 'shop/web', workload, frontends, backends: [backends], conditionNames: { headers: [], queries: [] } }
+  return {
+    id: 'shop/web',
+    workload,
+    frontends,
+    backends: leafOfItems(backends),
+    conditionNames: { headers: [], queries: [] },
+  }
 }

@@ -26,12 +26,14 @@ export function loadTemplates(folder: string): Templates {
     machine: compile('haproxy.cfg.hbs'),
     backend: compile('sections/backend.hbs'),
     scripts: {
+      scripts: compile('scripts.lua.hbs'),
       candidates: compile('candidates.lua.hbs'),
       names: compile('names.lua.hbs'),
       origins: compile('origins.lua.hbs'),
       subrequests: compile('subrequests.lua.hbs'),
       authorization: compile('authorization.lua.hbs'),
       backoff: compile('backoff.lua.hbs'),
+      unreachable: compile('unreachable.lua.hbs'),
     },
     udp: compile('udp.conf.hbs'),
   }

@@ -14,6 +14,7 @@ import { eventually } from '../../e2e/lib/eventually.ts'
 import { loadRenderer } from './render.ts'
 
 import { udpView } from './udp.ts'
+import { leafOfItems } from '../lib/parts.ts'
 
 const render = loadRenderer(join(import.meta.dirname, '../../templates'), defaultDataPlane)
 
@@ -36,7 +37,7 @@ function proxy(frontends: readonly UdpFrontend[], backends: readonly Backend[]):
     id: 'shop/web',
     workload: { ...workload, addresses: [], ports: [] },
     frontends,
-    backends: [backends],
+    backends: leafOfItems(backends),
     conditionNames: { headers: [], queries: [] },
   }
 }

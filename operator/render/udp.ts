@@ -3,7 +3,7 @@
 import * as names from '../model/names.ts'
 import type { Backend, BackendId, Port, ProxyModel, Target, UdpFrontend } from '../model/proxy-model.ts'
 import type { UdpConfig } from '../model/rendered.ts'
-import { memo } from '../lib/derive.ts'
+import { fold } from '../lib/fold.ts'
 import { shortHash } from '../lib/hash.ts'
 
 import { sharesOf } from './weights.ts'
@@ -22,11 +22,14 @@ export type ShareView = { readonly percent: string; readonly upstream: string }
 
 /** Renders the UDP ports of a proxy; nothing for one that has none. Backends are looked through once per identity of their part. */
 export function udpRenderer(template: (view: UdpView) => string): (proxy: ProxyModel) => { readonly udp?: UdpConfig } {
-  const ofUdp = memo((part: readonly Backend[]) => part.filter(({ profile }) => profile === 'udp'))
+  const ofUdp = fold(
+    (part: readonly Backend[]): readonly Backend[] => part.filter(({ profile }) => profile === 'udp'),
+    (found) => found.flat(),
+  )
   return ({ frontends, backends }) => {
     const ports = frontends.filter((frontend) => frontend.kind === 'udp')
     if (ports.length === 0) return {}
-    const text = `${template(udpView(ports, backends.flatMap(ofUdp)))}# end\n`
+    const text = `${template(udpView(ports, ofUdp(backends)))}# end\n`
     const hash = shortHash(text)
     return { udp: { text: `# ${hash}\n${text}`, hash, ports: ports.map(({ port }) => port) } }
   }

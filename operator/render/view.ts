@@ -6,24 +6,22 @@ import type { AltName, Backend, BackendTls, HttpFrontend, ProxyModel, Server } f
 import type { ServerOptions } from '../model/rendered.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 
-import { authoritiesPath, caPath } from './ca-files.ts'
 import { dimensionOf } from './dimensions.ts'
 import { isPlainName } from './escape.ts'
 import { type BackoffView, backoffView, retryViews, type RetryView } from './retries.ts'
-import { certificatePath, serverOptions } from './server-options.ts'
+import { serverOptions } from './server-options.ts'
 import { httpsSocket, type StreamViews, streamViews } from './stream-view.ts'
 
 export type MachineView = {
   readonly root: string
-  readonly scripts: readonly string[]
+  /** Path of the script that loads the others. */
+  readonly script: string
   readonly subrequests: { readonly map: string; readonly socket: string }
   readonly statusPort: number
   readonly meta: string
   readonly retries: readonly RetryView[]
   readonly frontends: readonly FrontendView[]
   readonly streams: StreamViews
-  /** Path of the certificate for servers that ask for one; null: none is shown. */
-  readonly clientCertificate: string | null
 }
 
 export type FrontendView = {
@@ -51,17 +49,11 @@ export type DimensionView = { readonly name: string; readonly id: string }
 export type BackendView = {
   readonly name: string
   readonly profile: string
-  /** null: clear text */
-  readonly tls: BackendTlsView | null
+  /** Names for the action of names.lua: a server's certificate must have one of them. null: none in particular. */
+  readonly altNames: string | null
   /** null: retries begin at once */
   readonly backoff: BackoffView | null
   readonly servers: readonly ServerView[]
-}
-
-export type BackendTlsView = {
-  readonly caFile: string
-  /** Names for the action of names.lua: the certificate must have one of them. null: none in particular. */
-  readonly altNames: string | null
 }
 
 export type ServerView = {
@@ -74,7 +66,11 @@ export type ServerView = {
   readonly ssl: { readonly caFile: string; readonly sni: string; readonly certificate: string | null } | null
 }
 
-export type ScriptView = Pick<MachineView, 'subrequests'> & { readonly candidates: string }
+export type ScriptView = Pick<MachineView, 'subrequests'> & {
+  /** Paths of all others, in the order in which they are loaded. */
+  readonly scripts: readonly string[]
+  readonly candidates: string
+}
 
 /** haproxy.cfg depends on ports, TLS, condition names and retry policies only. */
 export function machineView(proxy: ProxyModel, settings: DataPlaneSettings): MachineView {
@@ -83,7 +79,7 @@ export function machineView(proxy: ProxyModel, settings: DataPlaneSettings): Mac
   const queries = dimensionViews('query', proxy.conditionNames.queries)
   return {
     root,
-    scripts: scriptNames.map((name) => `${root}/general/${scriptFile(name)}`),
+    script: scriptPath(root, 'scripts'),
     subrequests: subrequestsView(root),
     statusPort,
     meta: mapPath(root, names.metaMap),
@@ -95,12 +91,20 @@ export function machineView(proxy: ProxyModel, settings: DataPlaneSettings): Mac
       queries,
     })),
     streams: streamViews(proxy, root),
-    clientCertificate: proxy.clientCertificate === undefined ? null : certificatePath(root, proxy.clientCertificate.id),
   }
 }
 
 /** Lua files: `NAME.lua.hbs` → `NAME.lua`. All are loaded always: a route that is the first to need one must not cost a reload. */
-export const scriptNames = ['candidates', 'names', 'origins', 'subrequests', 'authorization', 'backoff'] as const
+export const scriptNames = [
+  'scripts',
+  'candidates',
+  'names',
+  'origins',
+  'subrequests',
+  'authorization',
+  'backoff',
+  'unreachable',
+] as const
 export type ScriptName = (typeof scriptNames)[number]
 
 export function scriptFile(name: ScriptName): string {
@@ -108,7 +112,15 @@ export function scriptFile(name: ScriptName): string {
 }
 
 export function scriptView({ root }: DataPlaneSettings): ScriptView {
-  return { candidates: mapPath(root, names.candidatesMap), subrequests: subrequestsView(root) }
+  return {
+    scripts: scriptNames.filter((name) => name !== 'scripts').map((name) => scriptPath(root, name)),
+    candidates: mapPath(root, names.candidatesMap),
+    subrequests: subrequestsView(root),
+  }
+}
+
+function scriptPath(root: string, name: ScriptName): string {
+  return `${root}/general/${scriptFile(name)}`
 }
 
 function subrequestsView(root: string): MachineView['subrequests'] {
@@ -120,15 +132,14 @@ export function backendView(backend: Backend, root: string): BackendView {
   return {
     name: names.backendName(id, profile),
     profile,
-    tls: tls === undefined ? null : backendTlsView(tls, root),
+    altNames: tls === undefined || tls.altNames.length === 0 ? null : altNamesWord(tls.altNames),
     backoff: backoffView(profile),
     servers: servers.map((server) => serverView(server, serverOptions(backend, root))),
   }
 }
 
-function backendTlsView({ authorities, altNames }: BackendTls, root: string): BackendTlsView {
-  const words = altNames.map(({ kind, value }) => `${altNameLetters[kind]}${Buffer.from(value).toString('hex')}`)
-  return { caFile: authoritiesPath(root, authorities), altNames: words.length === 0 ? null : words.join(':') }
+function altNamesWord(altNames: BackendTls['altNames']): string {
+  return altNames.map(({ kind, value }) => `${altNameLetters[kind]}${Buffer.from(value).toString('hex')}`).join(':')
 }
 
 const altNameLetters = { hostname: 'h', uri: 'u' } satisfies Record<AltName['kind'], string>
@@ -152,7 +163,7 @@ function frontendView(frontend: HttpFrontend, root: string): Omit<FrontendView, 
     port,
     certificates: tls === undefined ? null : `${root}/ssl/${names.certificateListFile(port)}`,
     clients:
-      clients === undefined ? null : { caFile: caPath(root, clients.ca), required: clients.mode === 'valid-only' },
+      clients === undefined ? null : { caFile: names.clientCaFile(port), required: clients.mode === 'valid-only' },
     listeners: listeners === undefined ? null : mapPath(root, names.listenersMap(port)),
     hosts: mapPath(root, names.hostsMap(port)),
     paths: mapPath(root, names.pathsMap(port)),

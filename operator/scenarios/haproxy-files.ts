@@ -8,21 +8,25 @@ import { dirname, join } from 'node:path'
 
 import * as names from '../model/names.ts'
 import type { RenderedConfig } from '../model/rendered.ts'
+import { defaultDataPlane } from '../model/settings.ts'
+import { preloads } from '../push/preloads.ts'
 
 /** File name relative to the root → content, sorted. Certificates are left out: their keys are secret. */
-export function filesOf(rendered: RenderedConfig): ReadonlyMap<string, string> {
-  const { machine, maps, backends, certificateLists, udp } = rendered
+export function filesOf(rendered: RenderedConfig, root = defaultDataPlane.root): ReadonlyMap<string, string> {
+  const { machine, maps, backends, authorities, certificateLists, udp } = rendered
+  const first = preloads(rendered, { ...defaultDataPlane, root })
   const files: [string, string][] = [
     ['haproxy.cfg', machine.text],
     [
       'backends.cfg',
-      [...backends]
-        .toSorted(([a], [b]) => (a < b ? -1 : 1))
-        .map(([, { text }]) => text)
-        .join('\n'),
+      [
+        ...(first === '' ? [] : [first]),
+        ...[...backends].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, { text }]) => text),
+      ].join('\n'),
     ],
     ...(udp === undefined ? [] : [['general/udp.conf', udp.text] satisfies [string, string]]),
     ...[...machine.scripts].map(([file, text]): [string, string] => [`general/${file}`, text]),
+    ...[...authorities].map(([file, { pem }]): [string, string] => [`general/${file}`, pem]),
     ...[...maps].map(([file, sections]): [string, string] => [`maps/${file}`, mapText(sections)]),
     ...[...certificateLists].map(([file, entries]): [string, string] => [
       `ssl/${file}`,
@@ -37,7 +41,8 @@ export function filesOf(rendered: RenderedConfig): ReadonlyMap<string, string> {
 
 /** Writes everything that HAProxy reads below `root`, which must be the root it was rendered for. */
 export function writeFiles(root: string, rendered: RenderedConfig): void {
-  for (const [file, text] of filesOf(rendered)) write(root, file, text.replaceAll(/^(?=\S+\.pem\b)/gm, `${root}/ssl/`))
+  for (const [file, text] of filesOf(rendered, root))
+    write(root, file, text.replaceAll(/^(?=\S+\.pem\b)/gm, `${root}/ssl/`))
   write(root, `maps/${names.metaMap}`, `@gen ${rendered.generation}\n`)
   for (const [file, { pem }] of rendered.certificates) write(root, `ssl/${file}`, pem.reveal())
   mkdirSync(join(root, 'run'), { recursive: true })

@@ -140,9 +140,10 @@ describe('a hostile tenant', function () {
 })
 
 const serverLine =
-  /^ {4}server [\w.-]+ [\w.:[\]]+:\d+( proto h2)?( ssl verify required ca-file [\w./-]+ sni str\([\w.-]+\)( alpn h2)?)?$/
+  /^ {4}server [\w.-]+ [\w.:[\]]+:\d+( proto h2)?( ssl verify required ca-file (@system-ca|ca-[0-9a-f]+\.pem) sni str\([\w.-]+\)( alpn h2)?)?$/
 const tlsLines = [
-  /^ {4}default-server ca-file [\w./-]+$/,
+  /^defaults authorities$/,
+  /^ {4}default-server ca-file ca-[0-9a-f]+\.pem$/,
   /^ {4}tcp-response inspect-delay 10s$/,
   /^ {4}tcp-response content set-var\(txn\.named\) bool\(false\)$/,
   /^ {4}tcp-response content lua\.names [hu][0-9a-f]+(:[hu][0-9a-f]+)* if \{ ssl_s_der -m found \}$/,

@@ -30,12 +30,14 @@ const haproxy = findHaproxy()
 /** What all have in common, kept once: the head of every haproxy.cfg, and the script. */
 const common = {
   '_prologue.cfg': 'haproxy.cfg',
+  '_scripts.lua': 'general/scripts.lua',
   '_candidates.lua': 'general/candidates.lua',
   '_names.lua': 'general/names.lua',
   '_origins.lua': 'general/origins.lua',
   '_subrequests.lua': 'general/subrequests.lua',
   '_authorization.lua': 'general/authorization.lua',
   '_backoff.lua': 'general/backoff.lua',
+  '_unreachable.lua': 'general/unreachable.lua',
 } as const
 
 describe('scenarios', () => {

@@ -18,12 +18,12 @@ const templates = join(import.meta.dirname, '../../templates')
 
 /**
  * Runs `work` while HAProxy serves the Gateway `gateway` of the objects, on the ports of its listeners. The endpoints of slices may have any
- * address that is allowed: they are looked for on this machine, on the same port.
+ * address that is allowed: they are looked for on this machine, on the same port. `root`: the folder with HAProxy's files.
  */
 export async function serving(
   haproxy: string,
   { objects, gateway }: { readonly objects: readonly KubernetesObject[]; readonly gateway: ObjectKey },
-  work: () => Promise<void>,
+  work: (root: string) => Promise<void>,
 ): Promise<void> {
   const [statusPort = 0] = await freePorts(1)
   const { root, remove } = temporaryFolder()
@@ -35,7 +35,7 @@ export async function serving(
     writeFileSync(backends, text.replaceAll(/^( +server \S+) [\d.]+:/gm, '$1 127.0.0.1:'))
     const running = await startHaproxy(haproxy, root)
     try {
-      await work()
+      await work(root)
     } finally {
       await running.stop()
     }

@@ -59,7 +59,9 @@ function resolved(listeners: readonly ListenerReport[]): Finding {
 
 function gatewayProgrammed(gateway: Gateway, judged: Judged): Finding {
   const present = gateway.status?.conditions ?? []
-  const finding = programmed({ ...judged, present }, 'All ready pods of the data plane serve this Gateway.')
+  const { reload } = judged.outcome ?? {}
+  const message = `All ready pods of the data plane serve this Gateway.${reload === undefined ? '' : ` HAProxy was last reloaded for: ${reload}.`}`
+  const finding = programmed({ ...judged, present }, message)
   if (judged.outcome?.kind !== 'programmed') return finding
   return missingAddresses(gateway, judged.outcome.addresses) ?? finding
 }

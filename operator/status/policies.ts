@@ -3,8 +3,9 @@ import { controllerName } from '../model/kinds.ts'
 import type { StatusPatch } from '../model/rendered.ts'
 import { type PolicyId, policyId, policyKinds, type PolicyReport, type Report, splitPolicyId } from '../model/report.ts'
 import { keyOf, type ObjectKey, type Snapshot, splitKey } from '../model/snapshot.ts'
-import { type Entry, Gathering, joined, memo, settle } from '../lib/derive.ts'
-import { partNamed, partOf } from '../lib/parts.ts'
+import { joined, memo, settle } from '../lib/derive.ts'
+import { follow } from '../lib/followed.ts'
+import { Pending } from './pending.ts'
 import { complete, sameConditions, toConditions, yes } from './conditions.ts'
 
 /** Every kind of policy has the same status. */
@@ -31,40 +32,26 @@ const healthy = [
 /** As many as the schema of policies allows, those of other controllers included. */
 const mostAncestors = 16
 
-// Stand for what is absent, where identity counts.
-const noReport: PolicyReport = { kind: 'BackendTLSPolicy', ancestors: [], findings: [] }
-const noReports: Report['policies'] = new Map()
-
-/** Judges the statuses of policies, in parts: one that changed costs the judging of its part. As `createStatuses` otherwise. */
-export function createPolicyStatuses(): Judge {
+/** Judges the statuses of policies that changed, or whose reports did. As `createStatuses` otherwise. */
+export function createPolicyStatuses(followed?: Snapshot): Judge {
   let time = new Date(0)
-  const ofPolicy = memo((policy: Policy) =>
-    memo((given: PolicyReport): Patch => {
-      const report = given === noReport ? undefined : given
-      return judgePolicy({ policy, report, now: time })
-    }),
+  const pending = new Pending((policy: Policy, report: PolicyReport | undefined) =>
+    judgePolicy({ policy, report, now: time }),
   )
-  const policiesOf = memo(policiesByPart)
-  const ofPolicies = memo((policies: readonly Entry<Policy>[]) =>
-    memo((reports: Report['policies']): readonly StatusPatch[] =>
-      policies.flatMap(({ member, value }) => ofPolicy(value)(reports.get(member) ?? noReport) ?? []),
-    ),
-  )
+  const policiesOf = memo(followPolicies)
+  if (followed !== undefined) policiesOf(followed)
   return (snapshot, reports, now) => {
     time = now
     const policies = policiesOf(snapshot)
     settle()
-    return [...policies.names()].flatMap((part) =>
-      ofPolicies(policies.bucket(part))(partNamed(reports, part) ?? noReports),
-    )
+    return pending.patches({ objects: policies(), reports })
   }
 }
 
-function policiesByPart(snapshot: Snapshot): Gathering<Policy> {
-  return new Gathering(joined(snapshot, policyKinds, policyId), (id: PolicyId) => {
+function followPolicies(snapshot: Snapshot): () => ReadonlyMap<PolicyId, Policy> {
+  return follow(joined(snapshot, policyKinds, policyId), (id: PolicyId) => {
     const { kind, key } = splitPolicyId(id)
-    const policy = snapshot[kind].get(key)
-    return policy === undefined ? [] : [[partOf(id), policy]]
+    return snapshot[kind].get(key)
   })
 }
 

@@ -268,6 +268,21 @@ describe('status of a Gateway', () => {
     expect(again).to.equal(undefined)
   })
 
+  it('says what HAProxy was last reloaded for, once and only of a Gateway that is programmed', () => {
+    const outcome = { ...served, reload: 'header x-a (HTTPRoute shop/cart)' }
+    const status = judgeGateway({ outcome })?.status
+    expect(field(status, 'conditions', 1)).to.deep.include({
+      type: 'Programmed',
+      status: 'True',
+      message:
+        'All ready pods of the data plane serve this Gateway. HAProxy was last reloaded for: header x-a (HTTPRoute shop/cart).',
+    })
+    if (!isGatewayStatus(status)) throw new Error('no status')
+    expect(judgeGateway({ object: gateway({}, status), outcome })).to.equal(undefined)
+    const waiting = judgeGateway({ outcome: { ...outcome, kind: 'waiting', message: 'Waiting for a pod.' } })
+    expect(field(waiting?.status, 'conditions', 1, 'message')).to.equal('Waiting for a pod.')
+  })
+
   it('leaves address and Programmed as they are until something is known, as long as the Gateway is the same', () => {
     const before = judgeGateway({ outcome: served })?.status
     if (!isGatewayStatus(before)) throw new Error('no status')

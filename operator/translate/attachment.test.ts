@@ -8,6 +8,7 @@ import { snapshotFromObjects } from '../watch/files.ts'
 import { allows, type LabelSelector, selects } from './namespaces.ts'
 import { gateway, gatewayClass, listener, namespace, route, service } from './testing/objects.ts'
 import { createTranslator, type Translation } from './translate.ts'
+import { itemsOf } from '../lib/parts.ts'
 
 function translate(objects: readonly KubernetesObject[]): Translation {
   return createTranslator(
@@ -26,7 +27,7 @@ function counts(report: Report): readonly number[] {
 function virtualHosts({ proxies }: Translation): readonly string[] {
   return proxies.flatMap((proxy) =>
     httpFrontends(proxy).flatMap(({ port, hosts }) => {
-      const sorted = hosts.flat().toSorted((a, b) => (a.hostname < b.hostname ? -1 : 1))
+      const sorted = itemsOf(hosts).toSorted((a, b) => (a.hostname < b.hostname ? -1 : 1))
       return sorted.map(({ hostname, rules }) => `${port} ${hostname || '*'}: ${rules.length}`)
     }),
   )
@@ -233,7 +234,7 @@ describe('translate/attachment', () => {
     ])
     expect(virtualHosts(translation)).to.deep.equal(['80 *: 0', '80 a.com: 0'])
     expect(counts(translation.report)).to.deep.equal([1, 0, 0])
-    expect(translation.proxies[0]?.backends).to.deep.equal([])
+    expect(itemsOf(translation.proxies[0]?.backends)).to.deep.equal([])
   })
 })
 

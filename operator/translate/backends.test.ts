@@ -65,6 +65,26 @@ describe('translate/backends', () => {
     expect(serversWith([service, slice('a', web, [unknown, draining])])).to.deep.equal(['10.0.0.1 8080'])
   })
 
+  describe('takes an endpoint by its conditions', () => {
+    // Absent means true for ready, what ready says for serving, and false for terminating. A Service with publishNotReadyAddresses has
+    // nothing but ready endpoints. https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#conditions
+    const states = [true, false, undefined]
+    const table = states.flatMap((isReady) =>
+      states.flatMap((serving) => states.map((terminating) => ({ ready: isReady, serving, terminating }))),
+    )
+    for (const conditions of table) {
+      const { ready: isReady = true, serving = isReady, terminating = false } = conditions
+      const use = isReady ? 'always' : serving && terminating ? 'when no other is ready' : 'never'
+      it(`${JSON.stringify(conditions)}: ${use}`, () => {
+        const endpoint = `{ addresses: [10.0.0.7], conditions: ${JSON.stringify(conditions)} }`
+        const alone = serversWith([service, slice('a', web, [endpoint])])
+        expect(alone).to.deep.equal(use === 'never' ? [] : ['10.0.0.7 8080'])
+        const beside = serversWith([service, slice('a', web, [endpoint]), slice('b', web, [unknown])])
+        expect(beside).to.deep.equal(use === 'always' ? ['10.0.0.1 8080', '10.0.0.7 8080'] : ['10.0.0.1 8080'])
+      })
+    }
+  })
+
   it('takes IPv6 beside IPv4, and neither domain names nor zones', () => {
     const other = '{ addresses: ["fd00::7", example.com, "fe80::1%eth0", "10.1", "1.2.3.256", ":::1", "1.2.3.4\\nx"] }'
     const slices = [slice('a', web, [unknown]), slice('b', web, [other])]

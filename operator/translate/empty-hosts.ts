@@ -1,7 +1,7 @@
 import type { VirtualHost } from '../model/proxy-model.ts'
 
-import { Gathering } from '../lib/derive.ts'
-import { type Parts, partOf } from '../lib/parts.ts'
+import { Grove } from '../lib/derive.ts'
+import type { Parts } from '../lib/parts.ts'
 
 import type { Parents } from './parents.ts'
 import type { VirtualHosts } from './virtual-hosts.ts'
@@ -14,12 +14,11 @@ export function createEmptyHosts(
   { hostnames }: Pick<Parents, 'hostnames'>,
   { has }: Pick<VirtualHosts, 'has'>,
 ): (place: string) => Parts<VirtualHost> {
-  const byPart = new Gathering(hostnames, (name) => {
+  const byPort = new Grove(hostnames, (name) => {
     const [gateway = '', transport, port = '', hostname = ''] = name.split('|')
     if (transport !== 'TCP' || has(`${gateway}|${port}`, hostname)) return []
     const host: VirtualHost = { port: Number(port), hostname, rules: [] }
-    return [[`${gateway}|${port}|${partOf(hostname)}`, host]]
+    return [[`${gateway}|${port}`, host]]
   })
-  const byPort = new Gathering(byPart, (part) => [[part.slice(0, part.lastIndexOf('|')), byPart.values(part)]])
-  return (place) => byPort.values(place)
+  return (place) => byPort.tree(place)
 }

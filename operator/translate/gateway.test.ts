@@ -9,6 +9,7 @@ import { snapshotFromObjects } from '../watch/files.ts'
 import { pem } from './testing/certificates.ts'
 import { gateway, gatewayClass, grant, listener, tlsListener, tlsSecret } from './testing/objects.ts'
 import { createTranslator } from './translate.ts'
+import { itemsOf } from '../lib/parts.ts'
 
 type Result = { readonly proxy: ProxyModel | undefined; readonly report: GatewayReport | undefined }
 
@@ -230,11 +231,7 @@ describe('translate/listeners', () => {
   it('gives a hostname that can be none no virtual host', () => {
     for (const hostname of ['a b', '10.0.0.1', '*.*.com']) {
       const { proxy, report } = withListeners([listener(), listener({ name: 'bad', hostname })])
-      expect(
-        httpFrontends(proxy ?? none)[0]
-          ?.hosts.flat()
-          .map((host) => host.hostname),
-      ).to.deep.equal([''])
+      expect(itemsOf(httpFrontends(proxy ?? none)[0]?.hosts).map((host) => host.hostname)).to.deep.equal([''])
       expect(summary(report?.listeners[1]?.findings)).to.deep.equal(['Accepted=False/UnsupportedValue', notProgrammed])
     }
   })
@@ -261,7 +258,7 @@ describe('translate/listeners', () => {
     expect(
       httpFrontends(proxy ?? none).map(({ port, hosts }) => [
         port,
-        new Set(hosts.flat().map(({ hostname }) => hostname)),
+        new Set(itemsOf(hosts).map(({ hostname }) => hostname)),
       ]),
     ).to.deep.equal([[443, new Set(['*.example.com', 'a.example.com'])]])
     expect(

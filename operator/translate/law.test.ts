@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 
 import { httpFrontends } from '../model/frontends.ts'
+import { settling } from '../lib/derive.ts'
 import type { Gateway, HTTPFilter, Kind, KubernetesObject } from '../model/kubernetes.ts'
 import type { Frontend, Rule } from '../model/proxy-model.ts'
 import { kinds } from '../model/kinds.ts'
@@ -25,10 +26,13 @@ import {
 } from './testing/objects.ts'
 import { service, streamRoute, tlsListener, tlsSecret } from './testing/objects.ts'
 import { createTranslator } from './translate.ts'
+import { itemsOf } from '../lib/parts.ts'
 
 function streamRules(frontend: Frontend): readonly Rule[] {
   if (frontend.kind === 'http') return []
-  return frontend.kind === 'tls' ? frontend.hosts.flat().flatMap(({ rules }) => rules) : frontend.rules
+  return frontend.kind === 'tls'
+    ? itemsOf<{ readonly rules: readonly Rule[] }>(frontend.hosts).flatMap(({ rules }) => rules)
+    : frontend.rules
 }
 
 describe('translate: the law', () => {
@@ -246,8 +250,13 @@ describe('translate: the law', () => {
       .map(([name, team]) => namespace(name, { team })),
     fc.constantFrom('v1.6.1', 'v1.5.0').map(gatewayApiDefinition),
   )
-  type Edit = { readonly object: KubernetesObject; readonly remove: boolean }
-  const edit: fc.Arbitrary<Edit> = fc.record({ object, remove: fc.boolean() })
+  /** `steps` of bringing derivations up to date follow the edit before the next one comes. */
+  type Edit = { readonly object: KubernetesObject; readonly remove: boolean; readonly steps: number }
+  const edit: fc.Arbitrary<Edit> = fc.record({
+    object,
+    remove: fc.boolean(),
+    steps: fc.oneof(fc.constant(0), fc.nat(60)),
+  })
   const isKnown = (kind: string | undefined): kind is Kind => kind !== undefined && Object.hasOwn(kinds, kind)
   const forConnections = [
     listener({ name: 'l0', protocol: 'TLS', port: 443, tls: { mode: 'Passthrough' } }),
@@ -270,6 +279,7 @@ describe('translate: the law', () => {
   ]
 
   it('after any edits the result equals that of a new translator over the same objects', () => {
+    let interrupted = 0
     let frontends = 0
     let streams = 0
     let sets = 0
@@ -283,17 +293,20 @@ describe('translate: the law', () => {
         const snapshot = snapshotFromObjects(start)
         const live = createTranslator(snapshot)
         for (const round of rounds) {
-          for (const { object: one, remove } of round) {
+          for (const { object: one, remove, steps } of round) {
             if (remove) objects.delete(id(one))
             else objects.set(id(one), one)
             if (remove && isKnown(one.kind)) snapshot.remove(one.kind, keyOf(one))
             else snapshot.put(one)
+            for (const _ of settling().take(steps)) interrupted += 1
           }
           const { proxies, suspended, report } = live()
-          frontends += proxies.flatMap((proxy) => httpFrontends(proxy).flatMap(({ hosts }) => hosts.flat())).length
+          frontends += proxies.flatMap((proxy) => httpFrontends(proxy).flatMap(({ hosts }) => itemsOf(hosts))).length
           sets += [...report.gateways.values()].reduce((sum, { attachedListenerSets }) => sum + attachedListenerSets, 0)
           streams += proxies.flatMap((proxy) => proxy.frontends.flatMap(streamRules)).length
-          encrypted += proxies.flatMap(({ backends }) => backends.flat()).filter(({ tls }) => tls !== undefined).length
+          encrypted += proxies
+            .flatMap(({ backends }) => itemsOf(backends))
+            .filter(({ tls }) => tls !== undefined).length
           const findings = [...report.routes.values()].flatMap(({ parents }) => parents.flatMap((one) => one.findings))
           defeated += findings.filter(({ reason }) => reason === 'HostnameConflict').length
           const fresh = createTranslator(snapshotFromObjects([...objects.values()]))()
@@ -304,6 +317,7 @@ describe('translate: the law', () => {
       }),
       { numRuns: 200 },
     )
+    expect(interrupted, 'steps between edits').to.be.greaterThan(1000)
     expect(frontends, 'virtual hosts seen').to.be.greaterThan(100)
     expect(sets, 'attached ListenerSets seen').to.be.greaterThan(30)
     expect(streams, 'rules of connections seen').to.be.greaterThan(30)

@@ -3,8 +3,8 @@ import type { RouteId } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { compareTexts } from '../lib/compare-texts.ts'
-import { family, Gathering } from '../lib/derive.ts'
-import { type Parts, partOf } from '../lib/parts.ts'
+import { family, Gathering, Grove } from '../lib/derive.ts'
+import type { Parts } from '../lib/parts.ts'
 
 import { type BackendIdentity, backendKey, backendOf, servicePortOf } from './backend-key.ts'
 import { attempt, type Part } from './fault.ts'
@@ -19,9 +19,15 @@ export type ProxyNeeds = {
   readonly backends: (gateway: ObjectKey) => Parts<Backend>
   readonly conditionNames: (gateway: ObjectKey) => ConditionNames
   readonly faults: (gateway: ObjectKey) => readonly string[]
+  /** The routes for which a proxy has a backend or knows a name, in order. */
+  readonly routesWith: (gateway: ObjectKey, need: Need) => readonly RouteId[]
   /** The proxies that send something to a Service which a policy may encrypt. */
   readonly gateways: (service: ObjectKey) => readonly ObjectKey[]
 }
+
+type Need =
+  | { readonly kind: 'backend'; readonly backend: BackendIdentity }
+  | { readonly kind: 'header' | 'query'; readonly name: string }
 
 type Sources = {
   readonly routes: (route: RouteId) => PlacedRoute
@@ -49,10 +55,9 @@ export function createProxyNeeds(snapshot: Snapshot, { routes, backends, policie
       (fault) => ({ part: { id, profile, servers: [] }, fault: `Backend ${id}: ${fault}` }),
     )
   })
-  const backendsByPart = new Gathering(needs, (need) =>
-    kindOf(need) === 'backend' ? [[`${gatewayOf(need)}|${partOf(need)}`, backend(need).part]] : [],
+  const backendsByGateway = new Grove(needs, (need) =>
+    kindOf(need) === 'backend' ? [[gatewayOf(need), backend(need).part]] : [],
   )
-  const backendsByGateway = new Gathering(backendsByPart, (part) => [[gatewayOf(part), backendsByPart.values(part)]])
   const namesByGateway = new Gathering(needs, (need) =>
     kindOf(need) === 'backend' ? [] : [[`${gatewayOf(need)}|${kindOf(need)}`, need.split('|').slice(2).join('|')]],
   )
@@ -73,9 +78,10 @@ export function createProxyNeeds(snapshot: Snapshot, { routes, backends, policie
   })
   const names = (bucket: string): readonly string[] => namesByGateway.values(bucket).toSorted(compareTexts)
   return {
-    backends: (gateway) => backendsByGateway.values(gateway),
+    backends: (gateway) => backendsByGateway.tree(gateway),
     conditionNames: family((gateway) => ({ headers: names(`${gateway}|header`), queries: names(`${gateway}|query`) })),
     faults: (gateway) => faults.values(gateway),
+    routesWith: (gateway, need) => needs.bucket(`${gateway}|${textOf(need)}`).map(({ member }) => member),
     gateways: (service) => gatewaysByService.values(service),
   }
 }
@@ -83,12 +89,16 @@ export function createProxyNeeds(snapshot: Snapshot, { routes, backends, policie
 // `GATEWAY|backend|ID|PROFILE`, `GATEWAY|header|NAME`, `GATEWAY|query|NAME`, for every proxy that serves some of the route.
 function needsOf({ placements, needs: { backends, conditionNames } }: PlacedRoute): readonly string[] {
   const needs = [
-    ...backends.map((backend) => `backend|${backendKey(backend)}`),
-    ...conditionNames.headers.map((name) => `header|${name}`),
-    ...conditionNames.queries.map((name) => `query|${name}`),
+    ...backends.map((backend) => textOf({ kind: 'backend', backend })),
+    ...conditionNames.headers.map((name) => textOf({ kind: 'header', name })),
+    ...conditionNames.queries.map((name) => textOf({ kind: 'query', name })),
   ]
   const gateways = [...new Set(placements.map(({ gateway }) => gateway))]
   return gateways.flatMap((gateway) => needs.map((need) => `${gateway}|${need}`))
+}
+
+function textOf(need: Need): string {
+  return `${need.kind}|${need.kind === 'backend' ? backendKey(need.backend) : need.name}`
 }
 
 function gatewayOf(bucket: string): ObjectKey {

@@ -2,7 +2,8 @@ import type { Frontend, Hostname, Port, WorkloadPort } from '../model/proxy-mode
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
 import { compareTexts } from '../lib/compare-texts.ts'
-import { family, Gathering, type Members, settled } from '../lib/derive.ts'
+import { family, Gathering, Grove, type Members, settled } from '../lib/derive.ts'
+import type { Parts } from '../lib/parts.ts'
 
 import type { GatewayDraft } from './gateway.ts'
 import { mostSpecific } from './hostnames.ts'
@@ -28,10 +29,14 @@ export type Parents = {
   readonly plan: (parent: ParentId) => ParentPlan | undefined
   /** In order of precedence. */
   readonly listenersAt: (port: PortName) => readonly ListenerPlan[]
+  /** Those that have listeners at a port, by name. */
+  readonly parentsAt: (port: PortName) => readonly ParentId[]
   /** `KIND|PORT` of the frontends that serve some listener of a Gateway, sorted. */
   readonly frontends: (gateway: ObjectKey) => readonly string[]
   /** `PORTNAME|HOSTNAME` for every hostname of a listener, also of one that is not served: its requests are nobody else's. */
   readonly hostnames: Members
+  /** Those of the listeners for requests at a port, each once. */
+  readonly requestHostnames: (port: PortName) => Parts<Hostname>
   /** The listener's hostname that requests for `hostname` at a port belong to; undefined: no listener's. */
   readonly ownerOf: (port: PortName, hostname: Hostname) => Hostname | undefined
 }
@@ -79,11 +84,23 @@ export function createParents(snapshot: Snapshot, { drafts, sets }: Sources): Pa
     const known = listeners.filter((listener) => listener.known)
     return known.map((listener) => [`${portName(gateway, listener)}|${listener.hostname}`, true] as const)
   })
+  // First each hostname, then each port: a hostname may be that of several listeners.
+  const ofRequests = new Gathering(members, (parent) => {
+    const { gateway, listeners } = plan(parent) ?? nobody
+    const known = listeners.filter((listener) => listener.known && listener.lane === 'http')
+    return known.map((listener) => [`${portName(gateway, listener)}|${listener.hostname}`, true] as const)
+  })
+  const requestHostnames = new Grove(ofRequests, (place) => {
+    const bar = place.lastIndexOf('|')
+    return [[place.slice(0, bar), place.slice(bar + 1)]]
+  })
   return {
     plan,
     listenersAt,
+    parentsAt: (port) => byPort.bucket(port).map(({ member }) => member),
     frontends: family((gateway) => servedByGateway.values(gateway).toSorted(compareFrontends)),
     hostnames,
+    requestHostnames: (port) => requestHostnames.tree(port),
     ownerOf: createOwners(hostnames),
   }
 }

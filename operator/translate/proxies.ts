@@ -3,15 +3,15 @@ import type {
   Frontend,
   Hostname,
   HttpFrontend,
-  Port,
   ProxyModel,
   SniCertificate,
   TlsFrontend,
 } from '../model/proxy-model.ts'
 import type { ObjectKey } from '../model/snapshot.ts'
+import type { Users } from '../model/users.ts'
 
-import { compareTexts } from '../lib/compare-texts.ts'
-import { family } from '../lib/derive.ts'
+import { family, memo } from '../lib/derive.ts'
+import { together } from '../lib/parts.ts'
 
 import { createEmptyHosts } from './empty-hosts.ts'
 import type { GatewayPlan } from './gateway.ts'
@@ -27,6 +27,7 @@ type Sources = {
   readonly virtualHosts: VirtualHosts
   readonly streams: Streams
   readonly needs: ProxyNeeds
+  readonly users: (gateway: ObjectKey) => Users
 }
 
 /**
@@ -39,22 +40,23 @@ export function createProxies({
   virtualHosts,
   streams,
   needs,
+  users,
 }: Sources): (gateway: ObjectKey) => ProxyModel | undefined {
   const listenersAt = (place: string): readonly ListenerPlan[] => parents.listenersAt(place.replace('|', '|TCP|'))
   const emptyHosts = createEmptyHosts(parents, virtualHosts)
   // Apart from the hosts, so that it keeps its identity when routes change.
-  const entrance = family((place) => {
+  const entrance = family((place): Pick<HttpFrontend, 'tls' | 'listeners'> => {
     const port = Number(place.slice(place.lastIndexOf('|') + 1))
-    return entranceOf(
-      port,
-      listenersAt(place).filter(({ lane }) => lane === 'http'),
-    )
+    const tls = entranceTls(listenersAt(place).filter(({ served, lane }) => served && lane === 'http'))
+    if (tls === undefined) return {}
+    const hostnames = parents.requestHostnames(place.replace('|', '|TCP|'))
+    return hostnames.size > 1 ? { tls, listeners: { port, hostnames } } : { tls }
   })
   const httpFrontend = family((place): HttpFrontend => {
     const empty = emptyHosts(place)
     const hosts = virtualHosts.ofPort(place)
     const port = Number(place.slice(place.lastIndexOf('|') + 1))
-    return { kind: 'http', port, hosts: [...hosts, ...empty], ...entrance(place) }
+    return { kind: 'http', port, hosts: together([hosts, empty]), ...entrance(place) }
   })
   const tlsFrontend = family((place): TlsFrontend => {
     const bar = place.lastIndexOf('|')
@@ -79,38 +81,42 @@ export function createProxies({
       backends: needs.backends(gateway),
       ...(plan.clientCertificate !== undefined && { clientCertificate: plan.clientCertificate }),
       conditionNames: needs.conditionNames(gateway),
+      users: users(gateway),
     }
   })
 }
 
-function hostnamesOf(listeners: readonly ListenerPlan[]): readonly Hostname[] {
-  return [...new Set(listeners.filter(({ known }) => known).map(({ hostname }) => hostname))]
-}
-
-// What a port does with connections, from its listeners of HTTP or HTTPS.
-function entranceOf(port: Port, listeners: readonly ListenerPlan[]): Pick<HttpFrontend, 'tls' | 'listeners'> {
-  const served = listeners.filter((listener) => listener.served)
-  if (!served.some(({ tls }) => tls)) return {}
-  const hostnames = hostnamesOf(listeners).toSorted(compareTexts)
+// What a port does with connections, from its listeners of HTTP or HTTPS that are served.
+function entranceTls(served: readonly ListenerPlan[]): HttpFrontend['tls'] {
+  if (!served.some(({ tls }) => tls)) return undefined
   // What is asked of clients is the same for all listeners of a port.
   const clients = served.find((listener) => listener.clients !== undefined)?.clients
-  return {
-    tls: { certificates: certificatesOf(served), ...(clients === undefined ? {} : { clients }) },
-    ...(hostnames.length > 1 ? { listeners: { port, hostnames } } : {}),
-  }
+  return { certificates: certificatesOf(served), ...(clients === undefined ? {} : { clients }) }
 }
 
 // A certificate that several listeners name is served for the hostnames of all of them, or for whatever it is made out to when one
 // of them has none.
 function certificatesOf(listeners: readonly ListenerPlan[]): readonly SniCertificate[] {
-  const found = new Map<ObjectKey, { readonly certificate: Certificate; readonly hostnames: Set<Hostname> }>()
+  const found = new Map<ObjectKey, { readonly certificate: Certificate; readonly hostnames: Hostname[] }>()
   for (const { hostname, certificates } of listeners)
     for (const certificate of certificates) {
-      const entry = found.get(certificate.id) ?? { certificate, hostnames: new Set<Hostname>() }
-      found.set(certificate.id, entry)
-      entry.hostnames.add(hostname)
+      const entry = found.get(certificate.id)
+      if (entry === undefined) found.set(certificate.id, { certificate, hostnames: [hostname] })
+      else entry.hostnames.push(hostname)
     }
   return [...found.values()].map(({ certificate, hostnames }) => {
-    return { certificate, hostnames: hostnames.has('') ? [] : [...hostnames] }
+    return sniOf(certificate)(hostnames.includes('') ? '' : [...new Set(hostnames)].join(' '))
   })
 }
+
+// The same as long as it is the same, for thousands may stand in the list of a port. Names hold no space; none at all: any.
+const sniOf = memo((certificate: Certificate) => {
+  let last: { readonly names: string; readonly sni: SniCertificate } | undefined
+  return (names: string): SniCertificate => {
+    if (last?.names !== names) {
+      const hostnames = names === '' ? [] : names.split(' ')
+      last = { names, sni: { certificate, hostnames } }
+    }
+    return last.sni
+  }
+})

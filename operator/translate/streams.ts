@@ -2,8 +2,8 @@ import type { Hostname, Port, Rule, TcpFrontend, TlsFrontend, TlsHost, UdpFronte
 import type { RouteId } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
-import { family, Gathering } from '../lib/derive.ts'
-import { type Parts, partOf } from '../lib/parts.ts'
+import { family, Gathering, Grove } from '../lib/derive.ts'
+import { leafOfItems, together } from '../lib/parts.ts'
 
 import type { ListenerPlan } from './listeners.ts'
 import { sortRules } from './precedence.ts'
@@ -38,14 +38,11 @@ export function createStreams(snapshot: Snapshot, routes: (route: RouteId) => Pl
     if (lane !== 'passthrough' && lane !== 'terminate') return undefined
     return { port: Number(port), hostname, end: lane, rules: rules(place) }
   })
-  const hostsByPart = new Gathering(rulesByPlace, (place) => {
-    const [gateway, , port, hostname = ''] = place.split('|')
+  const hostsByPort = new Grove(rulesByPlace, (place) => {
+    const [gateway, , port] = place.split('|')
     const found = host(place)
-    return found === undefined ? [] : [[`${gateway}|${port}|${partOf(hostname)}`, found]]
+    return found === undefined ? [] : [[`${gateway}|${port}`, found]]
   })
-  const hostsByPort = new Gathering(hostsByPart, (part) => [
-    [part.slice(0, part.lastIndexOf('|')), hostsByPart.values(part)],
-  ])
 
   function tls({ gateway, port, listeners }: PortPlace): Omit<TlsFrontend, 'tls'> {
     const isFree = (hostname: Hostname): boolean =>
@@ -53,8 +50,7 @@ export function createStreams(snapshot: Snapshot, routes: (route: RouteId) => Pl
         (lane) => rulesByPlace.size(`${gateway}|${lane}|${port}|${hostname}`) === 0,
       )
     const free = hostsOf(port, listeners).filter(({ hostname }) => isFree(hostname))
-    const served = hostsByPort.values(`${gateway}|${port}`)
-    const hosts: Parts<TlsHost> = free.length === 0 ? served : [...served, free]
+    const hosts = together([hostsByPort.tree(`${gateway}|${port}`), leafOfItems(free)])
     const passthrough = listeners.some((listener) => listener.served && listener.lane === 'passthrough')
     return { kind: 'tls', port, passthrough, hosts }
   }

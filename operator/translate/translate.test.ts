@@ -9,6 +9,7 @@ import { supportedFeatures } from './supported-features.ts'
 import { endpointSlice, gateway, gatewayClass, grpcRoute, listener, namespace, route } from './testing/objects.ts'
 import { service, tlsListener, tlsSecret } from './testing/objects.ts'
 import { createTranslator } from './translate.ts'
+import { itemsOf } from '../lib/parts.ts'
 
 const none = { frontends: [] }
 
@@ -37,8 +38,8 @@ describe('translate', () => {
     snapshot.remove('HTTPRoute', 'shop/r')
     const after = translator()
     expect([before.report.routes.size, after.report.routes.size]).to.deep.equal([1, 0])
-    expect(httpFrontends(before.proxies[0] ?? none)[0]?.hosts.flat()[0]?.rules).to.have.length(1)
-    expect(httpFrontends(after.proxies[0] ?? none)[0]?.hosts.flat()[0]?.rules).to.deep.equal([])
+    expect(itemsOf(httpFrontends(before.proxies[0] ?? none)[0]?.hosts)[0]?.rules).to.have.length(1)
+    expect(itemsOf(httpFrontends(after.proxies[0] ?? none)[0]?.hosts)[0]?.rules).to.deep.equal([])
   })
 
   it('an object that cannot be read costs itself only', () => {
@@ -59,11 +60,7 @@ describe('translate', () => {
     const translator = createTranslator(snapshot)
     const { proxies, report } = translator()
     expect(proxies.map(({ id }) => id)).to.deep.equal(['shop/web'])
-    expect(
-      httpFrontends(proxies[0] ?? none)[0]
-        ?.hosts.flat()[0]
-        ?.rules.map(({ id }) => id),
-    )
+    expect(itemsOf(httpFrontends(proxies[0] ?? none)[0]?.hosts)[0]?.rules.map(({ id }) => id))
       .to.match(/good/)
       .and.to.have.length(1)
     const [accepted] = report.gateways.get('shop/broken')?.findings ?? []
@@ -76,7 +73,7 @@ describe('translate', () => {
     expect(translator().report.routes.get('HTTPRoute shop/rules')?.parents[0]?.findings[0]?.type).to.equal(
       'ResolvedRefs',
     )
-    expect(httpFrontends(translator().proxies[0] ?? none)[0]?.hosts.flat()[0]?.rules).to.have.length(2)
+    expect(itemsOf(httpFrontends(translator().proxies[0] ?? none)[0]?.hosts)[0]?.rules).to.have.length(2)
   })
 
   it('knows features by their names, sorted', () => {
@@ -133,11 +130,11 @@ describe('translate: what a change costs', () => {
     const snapshot = world(10)
     const translator = createTranslator(snapshot)
     const first = translator()
-    const before = httpFrontends(first.proxies[0] ?? none)[0]?.hosts.flat() ?? []
+    const before = itemsOf(httpFrontends(first.proxies[0] ?? none)[0]?.hosts)
     const reports = first.report.routes
     snapshot.put(routeTo(7, 'b'))
     const { proxies, report } = translator()
-    const after = httpFrontends(proxies[0] ?? none)[0]?.hosts.flat() ?? []
+    const after = itemsOf(httpFrontends(proxies[0] ?? none)[0]?.hosts)
     const changed = after.filter((host, index) => host !== before[index]).map(({ hostname }) => hostname)
     expect(changed).to.deep.equal(hostOf(7))
     expect(report.routes.get('HTTPRoute shop/r7'), 'a report that says the same').to.equal(

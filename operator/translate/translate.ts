@@ -8,7 +8,7 @@ import { settle } from '../lib/derive.ts'
 
 import { createAttachments } from './attachment.ts'
 import { createBackends } from './backends.ts'
-import { follow } from './followed.ts'
+import { follow } from '../lib/followed.ts'
 import { createClasses } from './gateway-class.ts'
 import { createGatewayDrafts, createGateways, createListenerNeeds, createSuspensions } from './gateway.ts'
 import { createListenerSets } from './listener-sets.ts'
@@ -22,6 +22,7 @@ import { routeMembers } from './route-members.ts'
 import { createPlacedRoutes } from './routes-placed.ts'
 import { createRouteTranslator } from './routes/routes.ts'
 import { createStreams } from './streams.ts'
+import { createUsers } from './users.ts'
 import { createVirtualHosts } from './virtual-hosts.ts'
 
 export { supportedFeatures } from './supported-features.ts'
@@ -62,7 +63,15 @@ export function createTranslator(
   //    costs the same among ten and among thousands.
   const virtualHosts = createVirtualHosts(snapshot, routes)
   const needs = createProxyNeeds(snapshot, { routes, backends: createBackends(snapshot), policies, gateways })
-  const proxy = createProxies({ gateways, parents, virtualHosts, streams: createStreams(snapshot, routes), needs })
+  const users = createUsers({ needs, parents })
+  const proxy = createProxies({
+    gateways,
+    parents,
+    virtualHosts,
+    streams: createStreams(snapshot, routes),
+    needs,
+    users,
+  })
 
   // 5. What to tell the authors of all these objects.
   const listeners = createListenerReports(snapshot, { parents, routes })

@@ -2,8 +2,8 @@ import type { Hostname, Rule, VirtualHost } from '../model/proxy-model.ts'
 import type { RouteId } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
-import { family, Gathering } from '../lib/derive.ts'
-import { type Parts, partOf } from '../lib/parts.ts'
+import { family, Gathering, Grove } from '../lib/derive.ts'
+import type { Parts } from '../lib/parts.ts'
 
 import { attempt, type Part } from './fault.ts'
 import { hostFault } from './host-size.ts'
@@ -40,17 +40,13 @@ export function createVirtualHosts(snapshot: Snapshot, routes: (route: RouteId) 
       return fault === undefined ? { part: withRules(rules) } : broken(fault)
     }, broken)
   })
-  const byPart = new Gathering(rulesByHost, (place) => {
-    const bar = place.lastIndexOf('|')
-    return [[`${place.slice(0, bar)}|${partOf(place.slice(bar + 1))}`, host(place).part]]
-  })
-  const byPort = new Gathering(byPart, (part) => [[part.slice(0, part.lastIndexOf('|')), byPart.values(part)]])
+  const byPort = new Grove(rulesByHost, (place) => [[place.slice(0, place.lastIndexOf('|')), host(place).part]])
   const faults = new Gathering(rulesByHost, (place) => {
     const { fault } = host(place)
     return fault === undefined ? [] : [[place.slice(0, place.indexOf('|')), fault]]
   })
   return {
-    ofPort: (place) => byPort.values(place),
+    ofPort: (place) => byPort.tree(place),
     has: (place, hostname) => rulesByHost.size(`${place}|${hostname}`) > 0,
     faults: (gateway) => faults.values(gateway),
   }

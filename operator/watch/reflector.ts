@@ -1,8 +1,6 @@
 // List, then watch from there, for ever. Loses nothing: after any interruption it resumes at the last version it saw, and when the
 // server has forgotten that version it lists again and tells what went in between.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
-
 import type { KubeResponse } from '../model/kube-call.ts'
 import type { KubernetesObject } from '../model/kubernetes.ts'
 import type { ObjectKey } from '../model/snapshot.ts'
@@ -10,6 +8,7 @@ import { keyOf } from '../model/snapshot.ts'
 
 import { backoff, type BackoffLimits } from '../lib/backoff.ts'
 import { errorText, type Logger } from '../lib/log.ts'
+import { inSlices, nextTurn } from '../lib/turns.ts'
 
 import type { KubeClient } from './kube.ts'
 import { pause } from './pause.ts'
@@ -38,6 +37,10 @@ export type ReflectorOptions = {
 /** A shorter watch is a failure: a server that hangs up at once must not be asked in a loop. */
 const shortestWatch = 1000
 const listDeadline = 60_000
+/** Events of a watch that are taken in without a break: after an interruption thousands come at once. */
+const mostPerTurn = 50
+/** Objects: to parse a page is one block of the event loop. */
+const usualPage = 100
 
 /** Follows one collection of objects. */
 export class Reflector {
@@ -94,15 +97,17 @@ export class Reflector {
     let version = ''
     do {
       const page = parseList(await this.#page(token))
-      for (const object of page.items) {
+      await nextTurn()
+      await inSlices(page.items, (object) => {
         seen.add(keyOf(object))
         this.#keep(object)
-      }
+      })
       token = page.continueToken
       version = page.version
-      await nextTurn()
     } while (token !== '')
-    for (const key of this.#known.keys()) if (!seen.has(key)) this.#drop(key)
+    await inSlices([...this.#known.keys()], (key) => {
+      if (!seen.has(key)) this.#drop(key)
+    })
     this.#lists += 1
     if (this.#lists > 1) this.#options.count('relist')
     this.#synced.resolve()
@@ -110,7 +115,7 @@ export class Reflector {
   }
 
   async #page(token: string): Promise<unknown> {
-    const { client, path, pageSize = 500 } = this.#options
+    const { client, path, pageSize = usualPage } = this.#options
     const query = new URLSearchParams({ limit: String(pageSize), ...this.#selector() })
     if (token !== '') query.set('continue', token)
     const response = await client.call(
@@ -140,7 +145,13 @@ export class Reflector {
       if (stream.status !== 200) throw new Refusal('watch', { ...stream, body: await textOf(stream.lines) })
       if (this.#complaint !== '') this.#options.logger.info('watching again', { path })
       this.#complaint = ''
-      for await (const line of stream.lines) if (line !== '') this.#apply(parseEvent(line))
+      let events = 0
+      for await (const line of stream.lines) {
+        if (line === '') continue
+        this.#apply(parseEvent(line))
+        events += 1
+        if (events % mostPerTurn === 0) await nextTurn()
+      }
     } finally {
       ending.abort()
       this.#watched = performance.now() - started

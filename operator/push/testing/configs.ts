@@ -1,6 +1,7 @@
 // Configurations for tests: small, with every kind of section, and with identities that stay while the content does.
 
 import type {
+  AuthorityFile,
   BackendSection,
   CertificateFile,
   CertificateListEntry,
@@ -16,12 +17,16 @@ import { shortHash } from '../../lib/hash.ts'
 export type ConfigSpec = {
   /** Host → path → backend, or `~backend` for a way through the tree. */
   readonly hosts: Readonly<Record<string, Readonly<Record<string, string>>>>
-  /** Backend → addresses; a name with `.f` is of the profile filtered, one with `.retry.…` of that. */
+  /** Backend → addresses, with a port behind a colon or without; a name with `.f` is of the profile filtered, one with `.retry.…` of that. */
   readonly backends: Readonly<Record<string, readonly string[]>>
   /** File → content. */
   readonly certificates?: Readonly<Record<string, string>>
   /** File and hostnames, in order, of port 443. */
   readonly list?: readonly (readonly [string, readonly string[]])[]
+  /** File of authorities → content. */
+  readonly authorities?: Readonly<Record<string, string>>
+  /** The certificate file for servers. */
+  readonly clientCertificate?: string
   readonly reasons?: readonly string[]
   /** haproxy.cfg; absent: something only a fake takes. */
   readonly machine?: string
@@ -36,6 +41,7 @@ export const testSettings: DataPlaneSettings = { ...defaultDataPlane, spares: { 
 const interned = {
   backend: new Map<string, BackendSection>(),
   certificate: new Map<string, CertificateFile>(),
+  authority: new Map<string, AuthorityFile>(),
   list: new Map<string, readonly CertificateListEntry[]>(),
   section: new Map<string, MapSection>(),
 }
@@ -51,6 +57,9 @@ export function configOf(spec: ConfigSpec): RenderedConfig {
         same(interned.certificate, `${file} ${pem}`, { pem: new Secret(pem), fingerprint: shortHash(pem) }),
       ] as const,
   )
+  const authorities = Object.entries(spec.authorities ?? {}).map(
+    ([file, pem]) => [file, same(interned.authority, pem, { pem, fingerprint: shortHash(pem) })] as const,
+  )
   const list = (spec.list ?? []).map(([file, sni]) => ({ file, sni }))
   return {
     generation: shortHash(JSON.stringify(spec)),
@@ -64,6 +73,8 @@ export function configOf(spec: ConfigSpec): RenderedConfig {
       Object.entries(spec.backends).map(([name, addresses]) => [name, backendOf(name, addresses, spec.port)]),
     ),
     certificates: new Map(certificates),
+    authorities: new Map(authorities),
+    ...(spec.clientCertificate === undefined ? {} : { clientCertificate: spec.clientCertificate }),
     ...(spec.udp === undefined ? {} : { udp: udpOf(spec.udp) }),
     certificateLists: new Map([['certificates-443.txt', same(interned.list, JSON.stringify(list), list)]]),
     size: { hosts: Object.keys(spec.hosts).length, rules: 0 },
@@ -115,7 +126,11 @@ function backendOf(name: string, addresses: readonly string[], port = 80): Backe
   const spare = name.endsWith('.f') ? 'filtered' : 'plain'
   const retry = name.slice(name.indexOf('.') + 1)
   const profile = isRetryProfile(retry) ? retry : spare
-  const servers = new Map(addresses.map((address) => [`${address.replaceAll('.', '-')}_${port}`, { address, port }]))
+  const places = addresses.map((text) => {
+    const [address = '', own = port] = text.split(':')
+    return { address, port: Number(own) }
+  })
+  const servers = new Map(places.map((line) => [`${line.address.replaceAll('.', '-')}_${line.port}`, line]))
   const lines = [...servers].map(([server, line]) => `    server ${server} ${line.address}:${line.port}\n`)
   const text = `backend ${name} from ${profile}\n${lines.join('')}`
   return same(interned.backend, text, {

@@ -14,11 +14,19 @@ export type Memory = {
   readonly lists: Map<string, CertificateListEntry[]>
   /** File → what is served. */
   readonly certificates: Map<string, string>
+  /** File → who is trusted. */
+  readonly authorities: Map<string, string>
 }
 
 export class FakePod {
   readonly disk = new Map<string, string>()
-  memory: Memory = { maps: new Map(), backends: new Map(), lists: new Map(), certificates: new Map() }
+  memory: Memory = {
+    maps: new Map(),
+    backends: new Map(),
+    lists: new Map(),
+    certificates: new Map(),
+    authorities: new Map(),
+  }
   /** Names of the calls, in order. */
   readonly calls: string[] = []
   reloads = 0
@@ -46,9 +54,13 @@ export class FakePod {
         new Map([...servers].map(([server, line]) => [server, { name: server, ...line, ready: true }])),
       )
     const lists = new Map([...held.certificateLists].map(([list, entries]) => [list, [...entries]]))
-    const pems = [...this.disk].filter(([name]) => name.endsWith('.pem'))
-    const certificates = new Map(pems.map(([name, text]) => [baseName(name), text]))
-    this.memory = { maps, backends, lists, certificates }
+    const pems = (folder: string) =>
+      new Map(
+        [...this.disk].flatMap(([name, text]) =>
+          name.startsWith(folder) && name.endsWith('.pem') ? [[baseName(name), text] as const] : [],
+        ),
+      )
+    this.memory = { maps, backends, lists, certificates: pems('ssl/'), authorities: pems('general/') }
   }
 
   /** `@gen` in memory. */
@@ -61,6 +73,7 @@ export class FakePod {
       ...this.#mapApi(),
       ...this.#serverApi(),
       ...this.#certificateApi(),
+      ...this.#authorityApi(),
       ...this.#fileApi(),
       isRunning: async () => {
         await this.#called('isRunning')
@@ -150,6 +163,7 @@ export class FakePod {
     PodApi,
     | 'newCertificate'
     | 'putCertificate'
+    | 'hasCertificate'
     | 'deleteCertificate'
     | 'listListEntries'
     | 'addListEntry'
@@ -170,6 +184,10 @@ export class FakePod {
         if (!this.disk.has(`ssl/${file}`)) refuse(404, 'missing')
         this.disk.set(`ssl/${file}`, pem.reveal())
         this.memory.certificates.set(file, pem.reveal())
+      },
+      hasCertificate: async (file) => {
+        await this.#called('hasCertificate', file)
+        return this.memory.certificates.has(file)
       },
       deleteCertificate: async (file) => {
         await this.#called('deleteCertificate', file)
@@ -192,7 +210,7 @@ export class FakePod {
       },
       listCertificateFiles: async () => {
         await this.#called('listCertificateFiles')
-        return [...this.disk.keys()].filter((name) => name.endsWith('.pem')).map(baseName)
+        return [...this.disk.keys()].filter((name) => name.startsWith('ssl/') && name.endsWith('.pem')).map(baseName)
       },
       deleteCertificateFile: async (file) => {
         await this.#called('deleteCertificateFile', file)
@@ -201,8 +219,38 @@ export class FakePod {
     }
   }
 
-  #fileApi(): Pick<PodApi, 'putFile' | 'readFile' | 'reload' | 'dropFailedTransactions'> {
+  #authorityApi(): Pick<PodApi, 'newAuthorities' | 'putAuthorities' | 'deleteAuthorities'> {
     return {
+      newAuthorities: async (file, pem) => {
+        await this.#called('newAuthorities', file)
+        if (this.memory.authorities.has(file)) refuse(500, 'exists')
+        this.memory.authorities.set(file, pem)
+      },
+      putAuthorities: async (file, pem) => {
+        await this.#called('putAuthorities', file)
+        if (!this.memory.authorities.has(file)) refuse(500, 'missing')
+        this.memory.authorities.set(file, pem)
+      },
+      deleteAuthorities: async (file) => {
+        await this.#called('deleteAuthorities', file)
+        if (!this.memory.authorities.delete(file)) refuse(500, 'missing')
+      },
+    }
+  }
+
+  #fileApi(): Pick<
+    PodApi,
+    'putFile' | 'readFile' | 'listGeneralFiles' | 'deleteGeneralFile' | 'reload' | 'dropFailedTransactions'
+  > {
+    return {
+      listGeneralFiles: async () => {
+        await this.#called('listGeneralFiles')
+        return [...this.disk.keys()].filter((name) => name.startsWith('general/')).map(baseName)
+      },
+      deleteGeneralFile: async (file) => {
+        await this.#called('deleteGeneralFile', file)
+        if (!this.disk.delete(`general/${file}`)) refuse(404, 'missing')
+      },
       putFile: async (name, content) => {
         await this.#called('putFile', name)
         const text = content instanceof Secret ? content.reveal() : content

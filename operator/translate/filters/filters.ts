@@ -100,10 +100,12 @@ function mergeHeaderChanges(kind: HeaderFilterKind, filters: readonly Filter[]):
   return isNoChange(change) ? [] : [{ kind, change }]
 }
 
-/** Bytes of all that lists in the filters carry: header names and values, origins, methods, and what stands for a mirror. */
+/** Bytes of all that lists in the filters carry: header names and values with their lengths, origins, methods, and what stands for a mirror. */
 export function listBytes(filters: readonly Filter[]): number {
-  return filters.flatMap(listsIn).reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  return filters.flatMap(listsIn).reduce((sum, text) => sum + Buffer.byteLength(text) + bytesOfLength, 0)
 }
+
+const bytesOfLength = 3
 
 const corsHeaders = ['allow-credentials', 'allow-headers', 'allow-methods', 'expose-headers', 'max-age'].map(
   (name) => `access-control-${name}`,

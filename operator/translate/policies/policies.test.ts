@@ -18,6 +18,7 @@ import {
   tlsSecret,
 } from '../testing/objects.ts'
 import { createTranslator, type Translation } from '../translate.ts'
+import { itemsOf } from '../../lib/parts.ts'
 
 const ca = configMap('shop/ca', { 'ca.crt': pem.root })
 const cluster = [
@@ -33,7 +34,7 @@ function translated(...objects: readonly KubernetesObject[]): Translation {
 }
 
 function backendOf({ proxies }: Translation): Backend | undefined {
-  return proxies[0]?.backends.flat()[0]
+  return itemsOf(proxies[0]?.backends)[0]
 }
 
 function reportOf({ report }: Translation, key: string): PolicyReport | undefined {
@@ -149,7 +150,7 @@ describe('BackendTLSPolicy: what it applies to', () => {
   const both = { rules: [{ backendRefs: ports.map(({ port }) => ({ name: 'service', port })) }] }
   const world = [named, route('shop/cart', [{ name: 'web' }], both), ca]
   const hostnames = (translation: Translation) =>
-    Object.fromEntries((translation.proxies[0]?.backends.flat() ?? []).map(({ id, tls }) => [id, tls?.hostname]))
+    Object.fromEntries(itemsOf(translation.proxies[0]?.backends).map(({ id, tls }) => [id, tls?.hostname]))
   const asking = (hostname: string, targetRefs: BackendTLSPolicy['spec']['targetRefs'], createdAt?: string) => ({
     ...validation({ hostname }),
     targetRefs,
@@ -194,7 +195,7 @@ describe('BackendTLSPolicy: what it applies to', () => {
       policy('shop/a', { ...asking('a', [target('service')], '2026-01-01T00:00:00Z'), options: { 'x.y/z': '1' } }),
       policy('shop/b', asking('b', [target('service')], '2026-01-02T00:00:00Z')),
     )
-    expect(translation.proxies[0]?.backends.flat().map(({ servers }) => servers.length)).to.deep.equal([0, 0])
+    expect(itemsOf(translation.proxies[0]?.backends).map(({ servers }) => servers.length)).to.deep.equal([0, 0])
     expect(told(translation, 'shop/b')).to.deep.equal(['Accepted False Conflicted'])
   })
 
@@ -225,7 +226,7 @@ describe('BackendTLSPolicy: what it applies to', () => {
     const tcp = gateway('shop/tcp', [listener({ protocol: 'TCP', port: 9000 })])
     const connections = streamRoute('TCPRoute', 'shop/raw', [{ name: 'tcp' }])
     const found = translated(policy('shop/a'), ca, tcp, connections)
-    expect(found.proxies.flatMap(({ backends }) => backends.flat()).map(({ profile }) => profile)).to.include('tcp')
+    expect(found.proxies.flatMap(({ backends }) => itemsOf(backends)).map(({ profile }) => profile)).to.include('tcp')
     expect(reportOf(found, 'shop/a')?.ancestors).to.eql(['shop/web'])
   })
 

@@ -279,11 +279,11 @@ spec:
     ],
     [
       `{ rules: [{ filters: [{ type: CORS, cors: { allowOrigins: [${Array.from({ length: 64 }, (_, n) => `"https://${'a'.repeat(90)}${n}"`).join(', ')}] } }], backendRefs: [{ name: cart, port: 80 }] }] }`,
-      'and at most 5000 can be programmed',
+      'and at most 4500 can be programmed',
     ],
     [
       `{ rules: [{ filters: [${header('X-A', 'x'.repeat(4000))}], backendRefs: [{ name: cart, port: 80, filters: [${header('X-B', 'x'.repeat(4000))}] }] }] }`,
-      'take 8006 bytes, and at most 5000',
+      'take 8018 bytes, and at most 4500',
     ],
     ['{ rules: [null] }', 'The object could not be read ('],
   ]

@@ -7,6 +7,7 @@ import { snapshotFromObjects } from '../../watch/files.ts'
 
 import { endpointSlice, gateway, gatewayClass, grant, listener, service, streamRoute } from '../testing/objects.ts'
 import { createTranslator } from '../translate.ts'
+import { itemsOf } from '../../lib/parts.ts'
 
 type StreamKind = Exclude<RouteKind, 'HTTPRoute' | 'GRPCRoute'>
 
@@ -46,14 +47,14 @@ function translate(...more: readonly KubernetesObject[]) {
       ({ type, status, reason, message }) => `${type}=${status}/${reason} ${message}`,
     )
   const attached = report.gateways.get('shop/web')?.listeners.map(({ attachedRoutes }) => attachedRoutes)
-  return { frontends: proxy?.frontends ?? [], backends: proxy?.backends.flat() ?? [], findingsOf, attached }
+  return { frontends: proxy?.frontends ?? [], backends: itemsOf(proxy?.backends), findingsOf, attached }
 }
 
 function told(frontends: readonly Frontend[]): readonly string[] {
   return frontends
     .flatMap((frontend) => {
       if (frontend.kind === 'http') return []
-      const hosts = frontend.kind === 'tls' ? frontend.hosts.flat() : [{ ...frontend, hostname: '' }]
+      const hosts = frontend.kind === 'tls' ? itemsOf(frontend.hosts) : [{ ...frontend, hostname: '' }]
       return hosts.map(({ hostname, rules }) => `${frontend.kind} ${hostname}: ${rules.map(targets).join(' ')}`)
     })
     .toSorted()

@@ -8,6 +8,8 @@ import { isWithinLimits } from './expression-size.ts'
 
 const pathCharacters = /^(?:[-A-Za-z0-9/._~!$&'()*+,=:@]|%[0-9a-fA-F]{2})+$/
 const headerName = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
+/** As the API has it. */
+const mostPathCharacters = 1024
 const doubtfulSegments = ['//', '/./', '/../', '%2f', '%2F']
 
 /**
@@ -15,6 +17,8 @@ const doubtfulSegments = ['//', '/./', '/../', '%2f', '%2F']
  * https://gateway-api.sigs.k8s.io/reference/spec/#httppathmatch
  */
 export function pathFault(path: string): string | undefined {
+  if (path.length > mostPathCharacters)
+    return `${quoted(path)} has ${path.length} characters, and at most ${mostPathCharacters} can be programmed; write a shorter path.`
   if (!path.startsWith('/')) return `${quoted(path)} does not begin with "/"; write an absolute path.`
   if (path.includes(';')) return `${quoted(path)} has a ";", which cannot be programmed; write a path without it.`
   if (!pathCharacters.test(path))

@@ -6,6 +6,7 @@ import type { Finding, ListenerReport } from '../../model/report.ts'
 
 import type { Translation } from '../translate.ts'
 import { gateway, listener } from './objects.ts'
+import { itemsOf } from '../../lib/parts.ts'
 
 type Allowed = NonNullable<Gateway['spec']['allowedListeners']>['namespaces']
 
@@ -25,7 +26,7 @@ export function listenersOf({ report }: Translation, key: string): readonly List
   return report.listenerSets.get(key)?.listeners ?? []
 }
 export function hosts({ proxies }: Translation): readonly string[] {
-  const all = proxies.flatMap((proxy) => httpFrontends(proxy).flatMap((frontend) => frontend.hosts.flat()))
+  const all = proxies.flatMap((proxy) => httpFrontends(proxy).flatMap((frontend) => itemsOf(frontend.hosts)))
   return all.map(({ port, hostname, rules }) => `${port} ${hostname || '*'}: ${rules.length}`).toSorted()
 }
 export const refused = (reason: string, programmed = reason): readonly string[] => [

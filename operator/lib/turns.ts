@@ -1,0 +1,43 @@
+// Long work in slices, so that nothing else waits long for its turn of the event loop.
+
+/** Milliseconds of work after which whoever has more to do calls `nextTurn`. */
+export const slice = 5
+
+const waiting: (() => void)[] = []
+
+/** Resolves in a later turn of the event loop, for one caller in each turn: many that go on in slices do not add up to one long block. */
+export async function nextTurn(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  waiting.push(resolve)
+  if (waiting.length === 1) setImmediate(admit)
+  await promise
+}
+
+/** Calls `visit` for each of them, in slices; those that come meanwhile are seen if the iterable shows them. */
+export async function inSlices<T>(values: Iterable<T>, visit: (value: T) => void): Promise<void> {
+  let until = performance.now() + slice
+  for (const value of values) {
+    visit(value)
+    if (performance.now() < until) continue
+    await nextTurn()
+    until = performance.now() + slice
+  }
+}
+
+/** Takes all steps, in slices; what the last one returned. Few steps are taken at once. */
+export async function finished<T>(steps: Iterator<unknown, T>): Promise<T> {
+  let until = performance.now() + slice
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value
+    if (performance.now() < until) continue
+    await nextTurn()
+    until = performance.now() + slice
+  }
+}
+
+function admit(): void {
+  const [first] = waiting
+  first?.()
+  waiting.shift()
+  if (waiting.length > 0) setImmediate(admit)
+}

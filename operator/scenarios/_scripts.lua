@@ -1,0 +1,7 @@
+dofile("/gw/general/candidates.lua")
+dofile("/gw/general/names.lua")
+dofile("/gw/general/origins.lua")
+dofile("/gw/general/subrequests.lua")
+dofile("/gw/general/authorization.lua")
+dofile("/gw/general/backoff.lua")
+dofile("/gw/general/unreachable.lua")
