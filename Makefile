@@ -37,9 +37,9 @@ e2e: cluster install ## requests against the operator on the test cluster; TEST=
 conformance: cluster install ## the official suite, all profiles of gateways; TEST=HTTPRouteWeight: one test
 	@e2e/conformance/run.sh $(TEST)
 
-bench: cluster install ## speed and memory, written to docs/benchmarks/latest.json
-	@e2e/cluster/deps.sh wrk
-	@node e2e/bench/bench.ts
+bench: cluster install ## speed, memory and faults against the bars, written to docs/benchmarks; ONLY=throughput: one section; SHORT=1: as CI does
+	@e2e/cluster/deps.sh wrk nghttp2-client openssl util-linux
+	@HAPROXY=$$(e2e/cluster/haproxy.sh) && export HAPROXY && node e2e/bench/bench.ts
 
 feature-cost: $(modules) ## what each feature costs a request, without a cluster, written to docs/benchmarks/features.json and docs/conformance.md
 	@e2e/cluster/deps.sh wrk openssl util-linux
@@ -73,7 +73,8 @@ install: $(client) bundle
 
 current: types client bundle
 	@node e2e/conformance/table.ts
-	@git diff --exit-code -- operator/model/gateway-api.generated.ts operator/dataplane-api deploy README.md
+	@node e2e/bench/page.ts
+	@git diff --exit-code -- operator/model/gateway-api.generated.ts operator/dataplane-api deploy docs/benchmarks README.md
 
 haproxy:
 	@e2e/cluster/haproxy.sh

@@ -13,4 +13,5 @@ e2e/tally.sh \
 	'second opinion: make differential' \
 	'cluster: make cluster' \
 	'e2e: make e2e' \
-	'conformance: make conformance'
+	'conformance: make conformance' \
+	'bench, short form: SHORT=1 make bench'

@@ -1,98 +1,99 @@
-// make bench: speed and memory with 1,000 routes, as a table and as docs/benchmarks/latest.json. Figures are of this machine
-// and of this hour; they are compared with goals, not asserted.
+// make bench: speed, memory and faultlessness as one table against the bars, as docs/benchmarks/latest.json and as a page. Figures are of
+// this machine and of this hour. ONLY=propagation,throughput: these sections; LIST=1: their names. Ends with 1 when a section could not be
+// measured. SHORT=1: small sizes, for CI, compared with docs/benchmarks/short.json, which WRITE=1 writes.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, release, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { rounded } from './figures.ts'
+import { thisMachine } from './machine.ts'
+import { writePage } from './page.ts'
+import { mergeReport, reportFile, type SectionReport, tableOf, today, writeReport } from './report.ts'
+import type { Row, Section, SectionName } from './section.ts'
+import { sections } from './sections.ts'
+import { judgeShort, type Measured, readShort, shortSections, writeShort } from './short.ts'
 
-import manifest from '../../package.json' with { type: 'json' }
-import { deleteNamespaces, isLocalCluster, kubectl, repository } from '../lib/cluster.ts'
-import { readyDataPlane } from '../lib/gateway.ts'
-import { namespace, setUp } from './fixture.ts'
-import { quantile, table, type Row } from './figures.ts'
-import { measurePropagation, type Propagation } from './propagation.ts'
-import { measureRate, type Rate } from './rate.ts'
-import { measureStart, type Start } from './start.ts'
-
-const routes = 1_000
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
-async function machine(): Promise<Readonly<Record<string, string | number>>> {
-  const [pod] = await readyDataPlane(namespace, 'one')
-  const name = pod?.metadata.name ?? ''
-  const haproxy = await kubectl(['-n', namespace, 'exec', name, '-c', 'haproxy', '--', 'haproxy', '-v'])
-  const kubernetes = await kubectl(['get', 'node', '-o', 'jsonpath={.items[0].status.nodeInfo.kubeletVersion}'])
-  return {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: availableParallelism(),
-    memoryGigabytes: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    kubernetes,
-    haproxy: /version (\S+)/.exec(haproxy)?.[1] ?? 'unknown',
-    operator: manifest.version,
+const short = (process.env['SHORT'] ?? '') !== ''
+const only = (process.env['ONLY'] ?? '').split(',').filter((name) => name !== '')
+
+function chosenSections(): readonly Section[] {
+  const unknown = only.filter((name) => !sections.some((section) => section.name === name))
+  if (unknown.length > 0) {
+    const names = sections.map(({ name }) => name).join(', ')
+    process.stderr.write(`ONLY names ${unknown.join(', ')}, which is no section; there are ${names}.\n`)
+    process.exit(2)
+  }
+  return named(only.length > 0 ? only : short ? shortSections : sections.map(({ name }) => name))
+}
+
+function named(names: readonly string[]): readonly Section[] {
+  return sections.filter(({ name }) => names.includes(name))
+}
+
+async function runSection(section: Section): Promise<SectionReport> {
+  const began = performance.now()
+  const elapsed = (): string => `${rounded((performance.now() - began) / 1_000)} s`
+  say(`\n${section.name}: ${section.title}`)
+  try {
+    const { figures, rows } = await section.run({ short, say: (text) => say(`  ${elapsed().padStart(8)}  ${text}`) })
+    say(`  ${elapsed().padStart(8)}  done`)
+    return { date: today(), ...figures, rows }
+  } catch (error) {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    say(`  ${elapsed().padStart(8)}  FAILED: ${reason}`)
+    return { date: today(), error: reason.split('\n')[0] ?? reason, rows: [] }
   }
 }
 
-function rowsOf(propagation: Propagation, start: Start, rate: Rate | undefined): readonly Row[] {
-  const { milliseconds: spent } = propagation
-  const rows: Row[] = [
-    {
-      what: `a route's creation to its first 200, median of ${spent.samples}`,
-      value: `${spent.median} ms`,
-      goal: 'under 100 ms',
-    },
-    { what: '  90 % within', value: `${spent.p90} ms`, goal: '' },
-    { what: '  slowest', value: `${spent.max} ms`, goal: '' },
-    { what: '  reloads meanwhile', value: String(propagation.reloads), goal: '0' },
-    { what: '  derivations computed again per route', value: String(propagation.recomputedPerRoute), goal: '' },
-    {
-      what: 'operator: start to first complete run, median of 3',
-      value: `${start.syncedSeconds} s`,
-      goal: 'under 2 s',
-    },
-    { what: '  that run', value: `${start.firstRunMilliseconds} ms`, goal: '' },
-    { what: '  memory (RSS)', value: `${start.rssMegabytes} MB`, goal: 'under 200 MB' },
-  ]
-  if (!rate) return rows
-  return [
-    ...rows,
-    { what: `data plane: requests/s, median of ${rate.rounds} rounds`, value: String(rate.gateway), goal: '' },
-    { what: '  hand-written haproxy.cfg', value: String(rate.handWritten), goal: '' },
-    { what: '  ratio', value: String(rate.ratio), goal: 'at least 0.95' },
-  ]
+async function closeSection({ name, close }: Section): Promise<void> {
+  try {
+    await close?.()
+  } catch (error) {
+    say(`${name} leaves something behind: ${String(error)}`)
+  }
 }
 
-say(`two Gateways, ${routes} routes: setting up`)
-const address = await setUp(routes)
-say('measuring a route’s way')
-const propagation = await measurePropagation(address, 100)
-say('measuring the operator’s start')
-const starts = [await measureStart(), await measureStart(), await measureStart()]
-const start: Start = {
-  syncedSeconds: quantile(
-    starts.map((one) => one.syncedSeconds),
-    0.5,
-  ),
-  firstRunMilliseconds: quantile(
-    starts.map((one) => one.firstRunMilliseconds),
-    0.5,
-  ),
-  rssMegabytes: Math.max(...starts.map((one) => one.rssMegabytes)),
+function rowsOf(section: Section, report: SectionReport): readonly Row[] {
+  const failed = { what: '  could not be measured', value: '', bar: '', met: false }
+  return [{ what: section.title, value: '', bar: '' }, ...(report.error === undefined ? report.rows : [failed])]
 }
-say('measuring request rates')
-const rate = isLocalCluster() ? await measureRate(9) : undefined
-const report = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: await machine(),
-  routes,
-  propagation,
-  start,
-  rate,
+
+async function runAll(chosen: readonly Section[]): Promise<Measured> {
+  const machine = await thisMachine()
+  say(
+    Object.entries(machine)
+      .map(([what, value]) => `${what} ${value}`)
+      .join(', '),
+  )
+  const measured = new Map<SectionName, SectionReport>()
+  const file = reportFile(short)
+  for (const [n, section] of chosen.entries()) {
+    const result = await runSection(section)
+    measured.set(section.name, result)
+    const isLast = !chosen.slice(n + 1).some(({ close }) => close === section.close)
+    if (isLast || result.error !== undefined) await closeSection(section)
+    // After each, so that an end in the middle loses nothing that was measured.
+    writeReport(mergeReport(machine, measured, file), file)
+  }
+  say(
+    `\n${tableOf(chosen.flatMap((section) => rowsOf(section, measured.get(section.name) ?? { date: '', rows: [] })))}`,
+  )
+  say(`\nwritten to ${file}`)
+  return measured
 }
-say(`\n${table(rowsOf(propagation, start, rate))}`)
-const folder = join(repository, 'docs/benchmarks')
-mkdirSync(folder, { recursive: true })
-writeFileSync(join(folder, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`)
-say('\nwritten to docs/benchmarks/latest.json')
-await deleteNamespaces([namespace])
-process.exit(0)
+
+if ((process.env['LIST'] ?? '') !== '') {
+  for (const { name, title } of sections) say(`${name.padEnd(26)}${title}`)
+} else {
+  const measured = await runAll(chosenSections())
+  const failed = [...measured.values()].filter(({ error }) => error !== undefined).length
+  for (const [name, { error }] of measured) if (error !== undefined) say(`${name} could not be measured: ${error}`)
+  if (!short) writePage()
+  if (!short || only.length > 0) process.exit(failed > 0 ? 1 : 0)
+  if ((process.env['WRITE'] ?? '') !== '') {
+    writeShort(measured)
+    process.exit(0)
+  }
+  const measureAgain = (names: readonly SectionName[]): Promise<Measured> => runAll(named(names))
+  const worse = await judgeShort({ first: measured, committed: readShort(), measureAgain, say })
+  process.exit(worse > 0 ? 1 : 0)
+}

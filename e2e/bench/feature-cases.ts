@@ -1,5 +1,7 @@
 // One Gateway for each feature, with one route that uses it; what is asked of it, and beside what it is to be seen.
 
+import { readFileSync, writeFileSync } from 'node:fs'
+
 import type { Gateway, GatewayListener, HTTPRoute, KubernetesObject } from '../../operator/model/kubernetes.ts'
 import {
   configMap,
@@ -231,9 +233,15 @@ function withRules(
 }
 
 /** Where slices say that the backends are: an address of this machine is none that the product takes. */
-export const endpointAddress = '10.0.0.1'
+const endpointAddress = '10.0.0.1'
 
-function slice(name: string, port: number): KubernetesObject {
+/** Lets a written backends.cfg connect to this machine in place of its endpoints. */
+export function toThisMachine(backends: string): void {
+  writeFileSync(backends, readFileSync(backends, 'utf8').replaceAll(` ${endpointAddress}:`, ' 127.0.0.1:'))
+}
+
+/** Ready endpoints of a Service of namespace `shop`, on a port of this machine. */
+export function slice(name: string, port: number): KubernetesObject {
   const metadata = { namespace: 'shop', name: `${name}-1`, labels: { 'kubernetes.io/service-name': name } }
   const endpoints = [{ addresses: [endpointAddress], conditions: { ready: true } }]
   return Object.assign(

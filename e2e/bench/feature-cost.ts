@@ -17,7 +17,7 @@ import { snapshotFromObjects } from '../../operator/watch/files.ts'
 import { selfSigned } from '../lib/certificates.ts'
 import { repository, run } from '../lib/cluster.ts'
 import { freePorts } from '../lib/free-ports.ts'
-import { endpointAddress, type FeatureCase, featureCases, type Places, validatingCase } from './feature-cases.ts'
+import { type FeatureCase, featureCases, type Places, toThisMachine, validatingCase } from './feature-cases.ts'
 import { type FeatureFigures, type FeatureReport, tableOf, withFeatures } from './feature-page.ts'
 import { quantile } from './figures.ts'
 import {
@@ -129,10 +129,6 @@ async function serve(one: FeatureCase, program: string, backends: Backends) {
   const proxy = await startOn('proxy', { haproxy: program, configs, port: statusPort })
   running.push(proxy)
   return { proxy, port }
-}
-
-function toThisMachine(backends: string): void {
-  writeFileSync(backends, readFileSync(backends, 'utf8').replaceAll(` ${endpointAddress}:`, ' 127.0.0.1:'))
 }
 
 // The plain route by the command line of a source tree, so that trees of all ages can be asked in the same way.

@@ -4,25 +4,38 @@ export function quantile(values: readonly number[], p: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN
 }
 
-export type Spread = { readonly median: number; readonly p90: number; readonly max: number; readonly samples: number }
+/** A number with at most so many digits behind the point. */
+export function rounded(value: number, digits = 1): number {
+  return Math.round(value * 10 ** digits) / 10 ** digits
+}
 
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+export type Spread = {
+  readonly mean_ms: number
+  readonly median_ms: number
+  readonly p90_ms: number
+  readonly p99_ms: number
+  readonly max_ms: number
+  readonly samples: number
+}
+
+/** How values in milliseconds are spread, each with one digit behind the point. */
 export function spread(values: readonly number[]): Spread {
-  const rounded = (p: number): number => Math.round(quantile(values, p) * 10) / 10
-  return { median: rounded(0.5), p90: rounded(0.9), max: rounded(1), samples: values.length }
+  return {
+    mean_ms: rounded(mean(values)),
+    median_ms: rounded(quantile(values, 0.5)),
+    p90_ms: rounded(quantile(values, 0.9)),
+    p99_ms: rounded(quantile(values, 0.99)),
+    max_ms: rounded(quantile(values, 1)),
+    samples: values.length,
+  }
 }
 
 /** The value of an unlabelled metric in Prometheus's text format; labelled ones are added up. */
 export function metric(text: string, name: string): number {
   const lines = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))
   return [...lines].reduce((sum, [, value]) => sum + Number(value), 0)
-}
-
-export type Row = { readonly what: string; readonly value: string; readonly goal: string }
-
-/** A table for people. */
-export function table(rows: readonly Row[]): string {
-  const width = (column: keyof Row): number => Math.max(...rows.map((row) => row[column].length))
-  return rows
-    .map(({ what, value, goal }) => `  ${what.padEnd(width('what'))}  ${value.padStart(width('value'))}  ${goal}`)
-    .join('\n')
 }

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -12,7 +12,8 @@ import { eventually } from '../lib/eventually.ts'
 
 /** The proxy has the first core; what loads it and what answers it share the others. */
 const proxyCore = '0'
-const otherCores = availableParallelism() > 1 ? `1-${availableParallelism() - 1}` : '0'
+/** As taskset takes them. */
+export const otherCores = availableParallelism() > 1 ? `1-${availableParallelism() - 1}` : '0'
 
 export type LocalProxy = { readonly pid: number; readonly stop: () => Promise<void> }
 export type Files = ReadonlyMap<string, string>
@@ -26,26 +27,38 @@ export function writeAll(root: string, files: Files): void {
 }
 
 /** Runs HAProxy on configuration files, in one process with one thread; resolves when the port answers. */
-export async function startOn(
+export function startOn(
   where: 'proxy' | 'others',
   { haproxy, configs, port }: { readonly haproxy: string; readonly configs: readonly string[]; readonly port: number },
 ): Promise<LocalProxy> {
+  // A backend of thousands of Services holds the idle connections of all proxies that are compared.
+  const limits = where === 'proxy' ? [] : ['-n', '9000']
+  return startProgram(where, {
+    program: haproxy,
+    args: ['-db', ...limits, ...configs.flatMap((file) => ['-f', file])],
+    port,
+  })
+}
+
+/** Runs any proxy on the cores of its kind, in the foreground; resolves when the port answers HTTP, rejects with its log when it ends. */
+export async function startProgram(
+  where: 'proxy' | 'others',
+  { program, args, port }: { readonly program: string; readonly args: readonly string[]; readonly port: number },
+): Promise<LocalProxy> {
   const core = where === 'proxy' ? proxyCore : otherCores
-  const limits = where === 'proxy' ? [] : ['-n', '4000']
-  const args = ['-c', core, haproxy, '-db', ...limits, ...configs.flatMap((file) => ['-f', file])]
-  const child = spawn('taskset', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn('taskset', ['-c', core, program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-2_000)
   })
   try {
     await eventually(
-      `HAProxy on port ${port}`,
+      `${program} on port ${port}`,
       async () => {
         if (child.exitCode !== null) throw new Error(log)
         await fetch(`http://127.0.0.1:${port}/livez`)
       },
-      { within: 10_000, every: 50 },
+      { within: 20_000, every: 50 },
     )
   } catch (error) {
     child.kill('SIGKILL')
@@ -118,6 +131,9 @@ export async function costOfHandshakes(
   return { perSecond: Number(connections) / Number(took), microseconds: spent / Number(connections) / 1_000 }
 }
 
-function nanoseconds(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0])
+/** Processor time that all threads of a process have had. */
+export function nanoseconds(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const spent = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+  return spent.reduce((sum, of) => sum + Number(of), 0)
 }

@@ -1,88 +1,176 @@
-// From the creation of one more HTTPRoute to its first 200.
+// Propagation: with thousands of routes present, one route after another is created and polled until its first 200; once while nothing
+// else happens, once while another process changes other routes.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { Client, request } from 'undici'
 
-import { operatorPods, podText, workers } from '../lib/gateway.ts'
-import { systemNamespace } from '../lib/cluster.ts'
-import { eventually } from '../lib/eventually.ts'
-import { createRoute, deleteRoute, hostOf, namespace } from './fixture.ts'
-import { metric, spread, type Spread } from './figures.ts'
+import { startChurn, type Churn } from './churn.ts'
+import { mean, quantile, rounded, spread } from './figures.ts'
+import { createService, serviceOf } from './fixture.ts'
+import { openProber, patience, type Sample } from './probe.ts'
+import { type Reloads, watchReloadsOf } from './reloads.ts'
+import type { Figures, Row, Section, SectionOptions } from './section.ts'
+import { removeWorld, rulesTo, worldWith, type World } from './world.ts'
 
-const connections = 6
-const pollMilliseconds = 3
-const patience = 10_000
+const changesPerSecond = 50
+/** After so many routes that were given up there is nothing to measure. */
+const mostLate = 5
 
-export type Propagation = {
-  readonly milliseconds: Spread
-  /** HAProxy workers that were replaced meanwhile: reloads. */
-  readonly reloads: number
-  /** Derivations computed again per route that came. */
-  readonly recomputedPerRoute: number
-}
+/** Milliseconds after which no more routes are tried: there are fewer samples then. */
+const longest = 120_000
 
-/** Text of the operator's /metrics. */
-export async function operatorMetrics(): Promise<string> {
-  const [pod] = await operatorPods()
-  return podText(systemNamespace, pod?.metadata.name ?? '', '8080/metrics')
-}
+type Bars = { readonly mean: number; readonly max: number }
 
-export async function measurePropagation(address: string, samples: number): Promise<Propagation> {
-  const clients = Array.from({ length: connections }, () => new Client(`http://${address}`, { pipelining: 1 }))
-  const workersBefore = await workers(namespace, 'many')
-  await sample(clients, 'warm')
-  const recomputedBefore = metric(await operatorMetrics(), 'haproxy_gateway_recomputed_total')
-  const spent: number[] = []
-  for (let n = 0; n < samples; n++) {
-    spent.push(await sample(clients, `probe${n}`))
-    await delay(20 + Math.random() * 30)
-  }
-  const recomputed = metric(await operatorMetrics(), 'haproxy_gateway_recomputed_total') - recomputedBefore
-  const workersAfter = await workers(namespace, 'many')
-  await Promise.all(clients.map((client) => client.close()))
-  for (const name of ['warm', ...spent.map((_, n) => `probe${n}`)]) await deleteRoute(name)
-  return {
-    milliseconds: spread(spent),
-    reloads: workersAfter.filter((worker) => !workersBefore.includes(worker)).length,
-    recomputedPerRoute: Math.round((recomputed / samples) * 10) / 10,
-  }
-}
-
-// Polls on connections that are open already, so that only the route's way is measured.
-async function sample(clients: readonly Client[], name: string): Promise<number> {
-  const ending = new AbortController()
-  let first: number | undefined
-  const poll = async (client: Client): Promise<void> => {
-    while (!ending.signal.aborted) {
-      const { statusCode, body } = await request(`http://bench/`, {
-        dispatcher: client,
-        headers: { host: hostOf(name) },
-      })
-      const at = performance.now()
-      await body.dump()
-      if (statusCode === 200) first ??= at
-      await delay(pollMilliseconds * connections)
+export const propagation: Section = {
+  name: 'propagation',
+  title: 'a route’s creation to its first 200',
+  close: removeWorld,
+  run: async (options) => {
+    const sizes = options.short ? [100, 200] : [3_000, 5_000]
+    let figures: Figures = {}
+    let rows: readonly Row[] = []
+    for (const size of sizes) {
+      const measured = await measure(await worldWith(size, options), size, options)
+      figures = { ...figuresOf(measured), ...(rows.length === 0 ? {} : { [`at_${sizes[0]}`]: figures }) }
+      rows = [...rows, ...rowsOf(measured, size === sizes.at(-1) ? { mean: 10, max: 40 } : undefined)]
     }
+    return { figures, rows }
+  },
+}
+
+export const propagationUnderChurn: Section = {
+  name: 'propagation_under_churn',
+  title: `the same while another process makes ${changesPerSecond} changes a second to other routes`,
+  close: removeWorld,
+  run: async (options) => {
+    const size = options.short ? 200 : 5_000
+    const world = await worldWith(size, options)
+    const churn = await startChurn({ ...world.place, routes: size, changesPerSecond })
+    try {
+      // The first changes meet an operator that has not changed anything yet.
+      await delay(2_000)
+      const measured = await measure(world, size, options)
+      const changed = await churn.stop()
+      return {
+        figures: { ...figuresOf(measured), churn: { ...changed } },
+        rows: [...rowsOf(measured, { mean: 15, max: 60 }), ...rowsOfChurn(changed)],
+      }
+    } finally {
+      churn.kill()
+    }
+  },
+}
+
+type Measured = {
+  readonly size: number
+  readonly existing: readonly Sample[]
+  readonly fresh: readonly Sample[]
+  readonly reloads: Reloads
+}
+
+// Names of probes are never used twice.
+let probes = 0
+
+async function measure({ place, responder }: World, size: number, { short, say }: SectionOptions): Promise<Measured> {
+  const samples = short ? 15 : 100
+  const reloads = await watchReloadsOf(place.namespace, place.gateway)
+  const prober = await openProber(place)
+  const existing: Sample[] = []
+  const fresh: Sample[] = []
+  const end = performance.now() + longest
+  for (let n = 0; n < samples && performance.now() < end; n++) {
+    const late = [...existing, ...fresh].filter(({ traffic }) => traffic >= patience).length
+    if (late >= mostLate)
+      throw new Error(`${late} of ${existing.length + fresh.length} new routes did not serve within ${patience} ms.`)
+    existing.push(await prober.probe(`probe${probes}`, rulesTo(serviceOf((n * 7) % size))))
+    await delay(pause())
+    const service = `new${probes}`
+    await createService(place.namespace, service, responder)
+    fresh.push(await prober.probe(`fresh${probes}`, rulesTo(service)))
+    await delay(pause())
+    probes++
   }
-  const polls = clients.map(async (client, n) => {
-    await delay(n * pollMilliseconds)
-    await poll(client)
-  })
-  await delay(30)
-  const began = performance.now()
-  try {
-    await createRoute(name, 's0')
-    const found = await eventually(
-      `a 200 for ${name}`,
-      async () => {
-        if (first === undefined) throw new Error('only other answers')
-        return first
-      },
-      { within: patience, every: 2 },
-    )
-    return found - began
-  } finally {
-    ending.abort()
-    await Promise.all(polls)
+  await prober.close()
+  const measured = { size, existing, fresh, reloads: await reloads() }
+  if (measured.reloads.count > 0) say(`reloads: ${JSON.stringify(measured.reloads.reasons)}`)
+  for (const error of errorsOf(measured).slice(0, 10)) say(`wrong answer: ${error}`)
+  return measured
+}
+
+// Not in step with anything that the operator does at an interval.
+function pause(): number {
+  return 10 + Math.random() * 30
+}
+
+function errorsOf({ existing, fresh }: Measured): readonly string[] {
+  return [...existing, ...fresh].flatMap(({ errors }) => errors)
+}
+
+function trafficOf(samples: readonly Sample[]): readonly number[] {
+  return samples.map(({ traffic }) => traffic)
+}
+
+function figuresOf(measured: Measured): Figures {
+  const { size, existing, fresh, reloads } = measured
+  const all = [...existing, ...fresh]
+  const part = (of: (sample: Sample) => number): Figures => spread(all.map(of))
+  const plotted = (samples: readonly Sample[]): readonly number[] => trafficOf(samples).map((value) => rounded(value))
+  return {
+    routes: size,
+    mean_ms: rounded(mean(trafficOf(all))),
+    max_ms: rounded(quantile(trafficOf(all), 1)),
+    errors: errorsOf(measured).length,
+    reloads: reloads.count,
+    reload_reasons: reloads.reasons,
+    existing_service: { ...spread(trafficOf(existing)) },
+    new_service: { ...spread(trafficOf(fresh)) },
+    post_to_response_ms: part(({ response }) => response),
+    post_to_event_ms: part(({ event }) => event),
+    event_to_traffic_ms: part(({ traffic, event }) => traffic - event),
+    response_to_traffic_ms: part(({ traffic, response }) => Math.max(0, traffic - response)),
+    post_to_every_pod_ms: part(({ everyPod }) => everyPod),
+    existing_service_samples_ms: plotted(existing),
+    new_service_samples_ms: plotted(fresh),
   }
+}
+
+function rowsOf(measured: Measured, bars: Bars | undefined): readonly Row[] {
+  const { size, existing, fresh, reloads } = measured
+  const routes = size.toLocaleString('en')
+  const all = [...existing, ...fresh]
+  const limited = (what: string, value: number, bar: number | undefined): Row =>
+    bar === undefined
+      ? { what, value: `${rounded(value)} ms`, bar: '' }
+      : { what, value: `${rounded(value)} ms`, bar: `≤ ${bar} ms`, met: value <= bar }
+  const none = (what: string, value: number): Row => ({ what, value: String(value), bar: '0', met: value === 0 })
+  return [
+    limited(`${routes} routes, Service there: mean`, mean(trafficOf(existing)), bars?.mean),
+    limited(`${routes} routes, Service there: slowest`, quantile(trafficOf(existing), 1), bars?.max),
+    limited(`${routes} routes, new Service: mean`, mean(trafficOf(fresh)), bars?.mean),
+    limited(`${routes} routes, new Service: slowest`, quantile(trafficOf(fresh), 1), bars?.max),
+    limited('  the API server’s part (POST → watch event): mean', mean(all.map(({ event }) => event)), undefined),
+    limited('  our part (watch event → 200): mean', mean(all.map((one) => one.traffic - one.event)), undefined),
+    limited(
+      '  our part: slowest',
+      quantile(
+        all.map((one) => one.traffic - one.event),
+        1,
+      ),
+      undefined,
+    ),
+    none('  wrong answers', errorsOf(measured).length),
+    none('  reloads', reloads.count),
+  ]
+}
+
+function rowsOfChurn({ changes_per_second, failed, wrong_routes }: Churn): readonly Row[] {
+  return [
+    { what: '  changes a second that were made', value: String(changes_per_second), bar: '' },
+    { what: '  changes that the API server refused', value: String(failed), bar: '0', met: failed === 0 },
+    {
+      what: '  changed routes that serve the wrong path',
+      value: String(wrong_routes),
+      bar: '0',
+      met: wrong_routes === 0,
+    },
+  ]
 }

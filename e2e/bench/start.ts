@@ -4,37 +4,54 @@ import { z } from 'zod'
 
 import { kubectl, systemNamespace } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
-import { operatorDeployment, operatorPods, isReady } from '../lib/gateway.ts'
-import { metric } from './figures.ts'
-import { operatorMetrics } from './propagation.ts'
+import { metric, quantile, rounded } from './figures.ts'
+import { operatorMetrics, restartOperator } from './operator.ts'
+import type { Section, SectionResult } from './section.ts'
+import { removeWorld, worldWith } from './world.ts'
 
-export type Start = {
+export const start: Section = {
+  name: 'start',
+  title: 'the operator’s start',
+  close: removeWorld,
+  run: async (options) => {
+    const routes = options.short ? 200 : 5_000
+    await worldWith(routes, options)
+    const starts: Start[] = []
+    for (let n = 0; n < (options.short ? 1 : 3); n++) {
+      starts.push(await measureStart())
+      options.say(`started in ${starts.at(-1)?.syncedSeconds} s`)
+    }
+    return resultOf(routes, starts)
+  },
+}
+
+function resultOf(routes: number, starts: readonly Start[]): SectionResult {
+  const median = (of: (start: Start) => number): number => quantile(starts.map(of), 0.5)
+  const synced = median((one) => one.syncedSeconds)
+  const firstRun = median((one) => one.firstRunMilliseconds)
+  const rss = Math.max(...starts.map((one) => one.rssMebibytes))
+  const what = `start with ${routes.toLocaleString('en')} routes to the end of the first run`
+  return {
+    figures: { routes, starts: starts.length, synced_s: synced, first_run_ms: firstRun, operator_mib: rss },
+    rows: [
+      { what, value: `${synced} s`, bar: '' },
+      { what: '  that run', value: `${firstRun} ms`, bar: '' },
+      { what: '  memory (RSS) after it', value: `${rss} MiB`, bar: '' },
+    ],
+  }
+}
+
+type Start = {
   /** From the start of the process to the end of its first complete run. */
   readonly syncedSeconds: number
   readonly firstRunMilliseconds: number
-  readonly rssMegabytes: number
+  readonly rssMebibytes: number
 }
 
-const lineShape = z.object({
-  message: z.string(),
-  timestamp: z.string(),
-  milliseconds: z.number().optional(),
-  recomputed: z.number().optional(),
-})
+const lineShape = z.object({ message: z.string(), timestamp: z.string(), milliseconds: z.number().optional() })
 
-export async function measureStart(): Promise<Start> {
-  const old = new Set((await operatorPods()).map((pod) => pod.metadata.name))
-  await kubectl(['-n', systemNamespace, 'rollout', 'restart', await operatorDeployment()])
-  const name = await eventually(
-    'a new operator is ready',
-    async () => {
-      const pods = await operatorPods()
-      const [pod] = pods
-      if (pods.length !== 1 || !pod || !isReady(pod) || old.has(pod.metadata.name)) throw new Error('not yet')
-      return pod.metadata.name
-    },
-    { within: 90_000 },
-  )
+async function measureStart(): Promise<Start> {
+  const name = await restartOperator()
   const firstRun = await eventually('its first run', async () => {
     const log = await kubectl(['-n', systemNamespace, 'logs', name])
     const found = log
@@ -48,8 +65,8 @@ export async function measureStart(): Promise<Start> {
   const started = metric(metrics, 'process_start_time_seconds')
   return {
     // prom-client knows the start in whole seconds only: half a second too much or too little.
-    syncedSeconds: Math.round((Date.parse(firstRun.timestamp) / 1000 - started) * 100) / 100,
+    syncedSeconds: rounded(Date.parse(firstRun.timestamp) / 1_000 - started, 2),
     firstRunMilliseconds: Math.round(firstRun.milliseconds ?? Number.NaN),
-    rssMegabytes: Math.round(metric(metrics, 'process_resident_memory_bytes') / 1e6),
+    rssMebibytes: rounded(metric(metrics, 'process_resident_memory_bytes') / 2 ** 20),
   }
 }
