@@ -14,7 +14,10 @@ export type Logger = {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** A logger that writes JSON lines to standard error. */
+/**
+ * A logger that writes JSON lines to standard error, in the order of the calls. What is no warning is written when the work of the moment is
+ * done: a line takes longer than many a step on a change's way.
+ */
 export function createLog(level: LogLevel): Logger {
   const logger = createLogger({
     level,
@@ -22,11 +25,21 @@ export function createLog(level: LogLevel): Logger {
     // Standard output is for what a command was asked to print.
     transports: [new transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })],
   })
+  const waiting: (() => void)[] = []
+  const flush = (): void => waiting.splice(0).forEach((write) => write())
+  const later = (write: () => void): void => {
+    if (waiting.push(write) === 1) setImmediate(flush)
+  }
+  const now = (write: () => void): void => {
+    flush()
+    write()
+  }
+  process.once('exit', flush)
   return {
-    debug: (message, fields) => void logger.debug(message, fields),
-    info: (message, fields) => void logger.info(message, fields),
-    warn: (message, fields) => void logger.warn(message, fields),
-    error: (message, fields) => void logger.error(message, fields),
+    debug: (message, fields) => logger.isDebugEnabled() && later(() => void logger.debug(message, fields)),
+    info: (message, fields) => later(() => void logger.info(message, fields)),
+    warn: (message, fields) => now(() => void logger.warn(message, fields)),
+    error: (message, fields) => now(() => void logger.error(message, fields)),
     isDebug: () => logger.isDebugEnabled(),
   }
 }

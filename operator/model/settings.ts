@@ -28,5 +28,5 @@ export const defaultDataPlane: DataPlaneSettings = {
   root: '/gw',
   apiPort: 15555,
   statusPort: 8404,
-  spares: { plain: 300, filtered: 100, tcp: 20 },
+  spares: { plain: 1000, filtered: 1000, tcp: 20 },
 }

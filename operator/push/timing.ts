@@ -57,7 +57,7 @@ export const usualTiming: Timing = {
   down: 1_000,
   longestPause: 10_000,
   refusedObject: 300_000,
-  routeStatus: 25,
+  routeStatus: 50,
   status: 100,
   statusAtMost: 500,
   reloadGather: 100,

@@ -55,8 +55,8 @@ async function perform(
   abort: AbortController,
 ): Promise<unknown> {
   const start = performance.now()
-  const deadline = new DeadlineError(`${call.method} ${call.url}: no answer within ${options.timeoutMs} ms`)
-  const timer = setTimeout(() => abort.abort(deadline), options.timeoutMs)
+  const late = () => new DeadlineError(`${call.method} ${call.url}: no answer within ${options.timeoutMs} ms`)
+  const timer = setTimeout(() => abort.abort(late()), options.timeoutMs)
   try {
     const response = await send(base + filledPath(call), {
       method: call.method as Dispatcher.HttpMethod,
@@ -71,7 +71,8 @@ async function perform(
     if (response.statusCode >= 300) throw refusal(call, response, text)
     return header ?? parsed(response, text)
   } catch (error) {
-    throw abort.signal.reason === deadline ? deadline : error
+    const reason: unknown = abort.signal.reason
+    throw reason instanceof DeadlineError ? reason : error
   } finally {
     clearTimeout(timer)
   }
