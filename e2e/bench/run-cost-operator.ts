@@ -12,7 +12,7 @@ import type { RenderedConfig, StatusPatch } from '../../operator/model/rendered.
 import { defaultDataPlane, type DataPlaneSettings } from '../../operator/model/settings.ts'
 import type { ObjectKey, Snapshot } from '../../operator/model/snapshot.ts'
 import { provision } from '../../operator/provision/provision.ts'
-import { type Change, change, changing } from '../../operator/push/change.ts'
+import { allCommands, type Change, change, changing } from '../../operator/push/change.ts'
 import { freshlyLoaded, type Held } from '../../operator/push/held.ts'
 import { openPush } from '../../operator/push/push.ts'
 import { createBuilder, preparing, reconcile, type RunResult, type Tools } from '../../operator/reconcile.ts'
@@ -66,7 +66,7 @@ export function openOperator(snapshot: Snapshot) {
       held: plan?.kind === 'commands' ? plan.after : freshlyLoaded(wanted, settings),
     })
     if (plan?.kind === 'reload') pod.reloads += 1
-    pod.commands = plan?.kind === 'commands' ? plan.stages.reduce((sum, { commands }) => sum + commands.length, 0) : 0
+    pod.commands = plan?.kind === 'commands' ? allCommands(plan.stages).length : 0
   }
   const bring = timed('change', (wish: Wish) => {
     const held = pods.get(wish.id)?.held

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { PartedMap, leafOf, together } from '../lib/parts.ts'
 import type { RenderedConfig } from '../model/rendered.ts'
 import { compareAuthorities } from './authority-change.ts'
-import { change, type Command } from './change.ts'
+import { allCommands, change, type Command } from './change.ts'
 import { freshlyLoaded } from './held.ts'
 import { runStages } from './runtime.ts'
 import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
@@ -13,7 +13,7 @@ const base: ConfigSpec = { hosts: {}, backends: { shop_web_80: ['10.0.0.1'] }, l
 
 function commandsOf(before: ConfigSpec, after: ConfigSpec): readonly Command[] {
   const plan = change(freshlyLoaded(configOf(before), testSettings), configOf(after))
-  return plan.kind === 'commands' ? plan.stages.flatMap(({ commands }) => commands) : expect.fail(plan.reasons.join())
+  return plan.kind === 'commands' ? allCommands(plan.stages) : expect.fail(plan.reasons.join())
 }
 
 function told(commands: readonly Command[]): readonly string[] {
@@ -81,7 +81,7 @@ describe('change: authorities', () => {
 
 describe('runtime: authorities', () => {
   const put = (pod: FakePod, known: boolean, pem = 'CA\n') =>
-    runStages(pod.api(), [{ parallel: false, commands: [{ kind: 'put-authorities', file: 'ca-1.pem', pem, known }] }])
+    runStages(pod.api(), [{ chains: [[{ kind: 'put-authorities', file: 'ca-1.pem', pem, known }]] }])
 
   it('are there in the end, whatever was there before', async () => {
     for (const [isThere, known] of [
@@ -99,7 +99,7 @@ describe('runtime: authorities', () => {
 
   it('that cannot be removed are left behind', async () => {
     const pod = new FakePod(testSettings)
-    await runStages(pod.api(), [{ parallel: false, commands: [{ kind: 'delete-authorities', file: 'ca-1.pem' }] }])
+    await runStages(pod.api(), [{ chains: [[{ kind: 'delete-authorities', file: 'ca-1.pem' }]] }])
     expect(pod.calls).to.deep.equal(['deleteAuthorities'])
   })
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 
-import { change, type Command, type Stage } from './change.ts'
+import { allCommands, change, type Command, type Stage } from './change.ts'
 import { archiveFiles } from './state-archive.ts'
 import { freshlyLoaded, spelled, type Held } from './held.ts'
 import { isPadding } from './padded.ts'
@@ -118,7 +118,7 @@ describe('change: commands', () => {
       expect(plan.kind).to.equal('commands')
       const stages = plan.kind === 'commands' ? plan.stages : []
       const normal = (text: string) => text.replaceAll(/@n\.[0-9a-f]+/g, '@n').replace(/(@crt\.\S+) .*/, '$1')
-      expect(told(stages.flatMap((stage) => stage.commands)).map(normal)).to.deep.equal(commands.map(normal))
+      expect(told(allCommands(stages)).map(normal)).to.deep.equal(commands.map(normal))
     })
 
   it('a backend that comes back finds its own section again, and its spare is free', () => {
@@ -253,10 +253,25 @@ const specs: fc.Arbitrary<ConfigSpec> = fc
     return { backends, hosts: Object.fromEntries(linked), certificates, authorities, list, reasons }
   })
 
+describe('change: chains', () => {
+  it('paths of one host go one after the other, the longest first; those of two hosts beside each other', () => {
+    const hosts = {
+      ...base.hosts,
+      'b.example': { '/': 'shop_web_80', '/a': 'shop_web_80' },
+      'c.example': { '/': 'shop_web_80' },
+    }
+    const plan = change(freshlyLoaded(configOf(base), testSettings), configOf({ ...base, hosts }))
+    const keys = (plan.kind === 'commands' ? plan.stages : []).map(({ chains }) =>
+      chains.map((chain) => chain.map((command) => ('key' in command ? command.key : command.kind))),
+    )
+    expect(keys).to.deep.include([['b.example/a', 'b.example/'], ['c.example/']])
+  })
+})
+
 describe('change: laws', () => {
   it('whatever follows whatever, the commands lead to exactly what is wanted, and no request ever meets anything missing', () =>
     fc.assert(
-      fc.asyncProperty(fc.array(specs, { minLength: 2, maxLength: 6 }), async (sequence) => {
+      fc.asyncProperty(fc.array(specs, { minLength: 2, maxLength: 6 }), fc.boolean(), async (sequence, backwards) => {
         const [first, ...rest] = sequence.map(configOf)
         if (first === undefined) return
         const pod = loaded(first)
@@ -268,7 +283,7 @@ describe('change: laws', () => {
             pod.load()
             held = freshlyLoaded(wanted, testSettings)
           } else {
-            await applyWatched(pod, plan.stages, held, wanted)
+            await applyWatched(pod, backwards ? plan.stages.map(reversed) : plan.stages, held, wanted)
             held = plan.after
           }
           expectHeld(pod, held, wanted)
@@ -277,6 +292,11 @@ describe('change: laws', () => {
       { numRuns: 300 },
     )).timeout(60_000)
 })
+
+// Chains of a stage may be done in any order.
+function reversed({ chains }: Stage): Stage {
+  return { chains: chains.toReversed() }
+}
 
 function loaded(config: RenderedConfig): FakePod {
   const pod = new FakePod(testSettings)
@@ -296,8 +316,8 @@ async function applyWatched(pod: FakePod, stages: readonly Stage[], held: Held, 
   const plan = change(held, wanted)
   const aliases = plan.kind === 'commands' ? plan.after.layout.aliases : new Map<string, string>()
   const later = serversByActualName(wanted.backends, aliases)
-  for (const command of stages.flatMap(({ commands }) => commands)) {
-    await runStages(pod.api(), [{ parallel: false, commands: [command] }])
+  for (const command of allCommands(stages)) {
+    await runStages(pod.api(), [{ chains: [[command]] }])
     for (const backend of reachable(pod)) {
       const servers = pod.memory.backends.get(backend) ?? expect.fail(`${backend} is reachable and does not exist`)
       const ready = new Set([...servers.values()].filter((server) => server.ready).map(({ name }) => name))

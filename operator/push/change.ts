@@ -44,8 +44,13 @@ export type Command =
   | { readonly kind: 'delete-authorities'; readonly file: string }
   | { readonly kind: 'put-udp'; readonly text: string }
 
-/** Commands of a parallel stage do not depend on each other. A stage begins when the one before is done. */
-export type Stage = { readonly parallel: boolean; readonly commands: readonly Command[] }
+/** Commands of a chain go one after the other; chains do not depend on each other. A stage begins when the one before is done. */
+export type Stage = { readonly chains: readonly (readonly Command[])[] }
+
+/** All commands of these stages, in an order in which they may go out. */
+export function allCommands(stages: readonly Stage[]): readonly Command[] {
+  return stages.flatMap(({ chains }) => chains.flat())
+}
 
 export type ReloadCause = 'machine' | 'spares' | 'certificates' | 'backend' | 'bulk' | 'unknown'
 export type Reload = { readonly kind: 'reload'; readonly cause: ReloadCause; readonly reasons: readonly string[] }
@@ -70,10 +75,18 @@ export function* changing(
   if (obstacle !== undefined) return obstacle
   const layout = nextLayout(held, wanted, resting)
   if ('kind' in layout) return layout
-  const stages = (yield* commandsBetween(held, wanted, layout)).filter(({ commands }) => commands.length > 0)
-  const count = stages.reduce((sum, { commands }) => sum + commands.length, 0)
+  const stages = (yield* commandsBetween(held, wanted, layout)).filter(({ chains }) => chains.length > 0)
+  const count = allCommands(stages).length
   if (count > bulk) return reload('bulk', `${count} changes at once`)
   return { kind: 'commands', stages, after: holding(wanted, layout) }
+}
+
+function inOrder(commands: readonly Command[]): Stage {
+  return { chains: commands.length === 0 ? [] : [commands] }
+}
+
+function inAnyOrder(commands: readonly Command[]): Stage {
+  return { chains: commands.map((command) => [command]) }
 }
 
 function* commandsBetween(held: Held, wanted: RenderedConfig, layout: Layout): Generator<undefined, readonly Stage[]> {
@@ -83,13 +96,13 @@ function* commandsBetween(held: Held, wanted: RenderedConfig, layout: Layout): G
   const aliases = compareAliases(held.layout.aliases, layout.aliases)
   const maps = yield* comparingMaps(held, wanted, layout)
   return [
-    { parallel: false, commands: [...authorities.added, ...certificates.added] },
-    { parallel: true, commands: [...aliases.added, ...servers.added, ...compareUdp(held, wanted)] },
+    inOrder([...authorities.added, ...certificates.added]),
+    inAnyOrder([...aliases.added, ...servers.added, ...compareUdp(held, wanted)]),
     ...publication(maps),
     ...removal(maps),
-    { parallel: true, commands: servers.removed },
-    { parallel: true, commands: aliases.removed },
-    { parallel: false, commands: [...certificates.removed, ...authorities.removed] },
+    inAnyOrder(servers.removed),
+    inAnyOrder(aliases.removed),
+    inOrder([...certificates.removed, ...authorities.removed]),
   ]
 }
 

@@ -40,26 +40,19 @@ const nothing: HeldMap = new Map()
 
 /** What makes new things reachable: records and tree, then paths and where connections go, then hosts, at last what SNI leads to; the longest key first, so no request takes a shorter one's way. */
 export function publication(differences: readonly MapDifference[]): readonly Stage[] {
-  return layers.map(({ layer, parallel }) => {
-    const commands = differences.filter(({ map }) => layerOf(map) === layer).flatMap(publish)
-    return { parallel, commands }
-  })
+  return layers.map((layer) => ({
+    chains: differences.filter(({ map }) => layerOf(map) === layer).flatMap(publish),
+  }))
 }
 
 /** The other way round, shortest key first. */
 export function removal(differences: readonly MapDifference[]): readonly Stage[] {
-  return layers.toReversed().map(({ layer, parallel }) => {
-    const commands = differences.filter(({ map }) => layerOf(map) === layer).flatMap(remove)
-    return { parallel, commands }
-  })
+  return layers.toReversed().map((layer) => ({
+    chains: differences.filter(({ map }) => layerOf(map) === layer).flatMap(remove),
+  }))
 }
 
-const layers = [
-  { layer: 0, parallel: true },
-  { layer: 1, parallel: false },
-  { layer: 2, parallel: false },
-  { layer: 3, parallel: false },
-]
+const layers = [0, 1, 2, 3]
 
 /** What is looked up in a map may name what is in maps of a lower layer, and nothing else. */
 export function layerOf(map: string): number {
@@ -68,17 +61,34 @@ export function layerOf(map: string): number {
   return map.startsWith('paths-') || map.startsWith('terminated-') || map === tcpMap ? 1 : 0
 }
 
-function publish({ map, set, whole }: MapDifference): readonly Command[] {
+type Chains = readonly (readonly Command[])[]
+
+function publish({ map, set, whole }: MapDifference): Chains {
   if (set.length === 0) return []
-  if (whole !== undefined) return [{ kind: 'put-map', map, entries: whole.union }]
+  if (whole !== undefined) return [[{ kind: 'put-map', map, entries: whole.union }]]
   const ordered = set.toSorted((a, b) => b.key.length - a.key.length)
-  return ordered.map((entry) => ({ kind: 'set-entry', map, ...entry }))
+  return chained(
+    map,
+    ordered.map((entry) => ({ kind: 'set-entry', map, ...entry }) as const),
+  )
 }
 
-function remove({ map, removed, whole }: MapDifference): readonly Command[] {
+function remove({ map, removed, whole }: MapDifference): Chains {
   if (removed.length === 0) return []
-  if (whole !== undefined) return [{ kind: 'put-map', map, entries: whole.final }]
-  return removed.toSorted((a, b) => a.length - b.length).map((key) => ({ kind: 'delete-entry', map, key }))
+  if (whole !== undefined) return [[{ kind: 'put-map', map, entries: whole.final }]]
+  const ordered = removed.toSorted((a, b) => a.length - b.length)
+  return chained(
+    map,
+    ordered.map((key) => ({ kind: 'delete-entry', map, key }) as const),
+  )
+}
+
+// Nothing is looked up by the beginning of a key but in the maps of the outer layers. A request that finds a path of one host never finds that
+// of another: the host ends with the first slash.
+function chained(map: string, commands: readonly (Command & { readonly key: string })[]): Chains {
+  if (layerOf(map) === 0) return commands.map((command) => [command])
+  if (!map.startsWith('paths-')) return [commands]
+  return [...Map.groupBy(commands, ({ key }) => key.slice(0, key.indexOf('/'))).values()]
 }
 
 type Both<T> = { readonly before: T; readonly after: T }

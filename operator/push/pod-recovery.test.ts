@@ -173,6 +173,20 @@ describe('pod: whatever goes wrong', () => {
     expect(serversOf('spare0001')).to.deep.equal([])
   })
 
+  it('after a change that broke off only those spares are asked for servers that can have some', async () => {
+    const worker = start(base)
+    await bring(worker, base)
+    const asked: string[] = []
+    pod.before = (call, backend = '', server = '') => {
+      if (call === 'listServers') asked.push(backend)
+      if (call !== 'readyServer' || server !== '10-0-0-2_80' || asked.length > 0) return
+      throw new Error('other side closed')
+    }
+    await bring(worker, more)
+    expect(asked).to.include('spare0001').and.to.not.include('spare0002')
+    expect(serversOf('spare0001')).to.deep.equal(['10.0.0.2'])
+  })
+
   it('a certificate that went back before its change was known is put back', async () => {
     const secure = (pem: string): ConfigSpec => ({ ...base, certificates: { 'a.pem': pem }, list: [['a.pem', []]] })
     const worker = start(secure('1'))

@@ -7,7 +7,7 @@ import { finished } from '../lib/turns.ts'
 
 import { Auditor } from './audit.ts'
 import { BusyServers } from './busy-servers.ts'
-import { changing, type Change, type Reload } from './change.ts'
+import { allCommands, changing, type Change, type Reload } from './change.ts'
 import { Failures } from './failures.ts'
 import { FilesBehind } from './files-behind.ts'
 import { freshlyLoaded, generationKey, holding, layoutOf, type Held } from './held.ts'
@@ -35,6 +35,8 @@ export class PodWorker {
   #refused: RenderedConfig | undefined
   /** A change broke off, or memory was found to be another than it says: the pod's word on its generation is not to be believed. */
   #distrusted: 'changed' | 'drifted' | undefined
+  /** Spares that were given away since HAProxy loaded its files; undefined: another operator may have done it. */
+  #lent: Set<string> | undefined
   /** Changes at run time that went wrong in a row; a refusal counts double, since it hardly ever goes away by itself. */
   #setbacks = 0
   /** Attempts in a row to tell what the pod holds. */
@@ -195,7 +197,11 @@ export class PodWorker {
     await this.#files.idle()
     const meta = await readMemory(this.#api)
     // The same process still has the servers that wait for their end.
-    if (meta?.boot === undefined || meta.boot !== this.#marks.boot) this.#busy.clear()
+    const isSame = meta?.boot !== undefined && meta.boot === this.#marks.boot
+    if (!isSame) {
+      this.#busy.clear()
+      this.#lent = meta?.boot === undefined ? new Set() : undefined
+    }
     this.#marks.found(meta?.boot, meta?.generation !== '')
     const trusted = meta === undefined || this.#distrusted !== undefined ? '' : meta.generation
     const config = trusted === wanted.generation ? wanted : known(trusted)
@@ -207,7 +213,8 @@ export class PodWorker {
     } else {
       const doubted = this.#distrusted === 'drifted'
       const read =
-        meta?.machine === wanted.machine.hash && (await readBack(this.#api, { wanted, meta, settings, doubted }))
+        meta?.machine === wanted.machine.hash &&
+        (await readBack(this.#api, { wanted, meta, settings, doubted, lent: this.#lent }))
       this.#current = undefined
       this.#files.found(undefined)
       this.#held = read ? read.held : strange(settings)
@@ -299,6 +306,7 @@ export class PodWorker {
     const { name, log } = this.#options
     const api = this.#api
     const began = performance.now()
+    if (after.layout !== this.#held?.layout) for (const spare of after.layout.aliases.values()) this.#lent?.add(spare)
     this.#held = undefined
     this.#distrusted = 'changed'
     try {
@@ -315,7 +323,7 @@ export class PodWorker {
     this.#distrusted = undefined
     this.#files.soon()
     this.#adopt(wanted, after)
-    const commands = stages.reduce((sum, stage) => sum + stage.commands.length, 0)
+    const commands = allCommands(stages).length
     log.info('pod changed at run time', { pod: name, commands, ms: Math.round(performance.now() - began) })
   }
 
@@ -360,6 +368,7 @@ export class PodWorker {
     this.#distrusted = undefined
     this.#marks.loaded()
     this.#busy.clear()
+    this.#lent = new Set()
     this.#files.found(wanted)
     onFiles(wanted)
     this.#adopt(wanted, freshlyLoaded(wanted, settings))

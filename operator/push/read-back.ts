@@ -32,13 +32,16 @@ type Asked = {
   readonly settings: DataPlaneSettings
   /** Memory is not what it says of itself, so nothing but asking for each server tells them. */
   readonly doubted: boolean
+  /** The spares that were given away since HAProxy loaded its files, if that is known: no other one can have servers. */
+  readonly lent: ReadonlySet<string> | undefined
 }
 
 /**
  * The state of a pod that runs the machine of `wanted`; servers that are not in use come as `busy`.
  * Undefined when it cannot be told, or not in reasonable time.
  */
-export async function readBack(api: PodApi, { wanted, meta, settings, doubted }: Asked): Promise<ReadBack | undefined> {
+export async function readBack(api: PodApi, asked: Asked): Promise<ReadBack | undefined> {
+  const { wanted, meta, settings, doubted } = asked
   const maps = new Map<string, ReturnType<typeof unsectioned>>()
   for (const map of wanted.maps.keys()) {
     const entries = await api.listMap(map)
@@ -47,7 +50,7 @@ export async function readBack(api: PodApi, { wanted, meta, settings, doubted }:
   }
   const loaded = doubted ? undefined : await loadedBackends(api, meta, settings)
   // Files that were written for a reload that nobody saw end: lines in them may not have been loaded.
-  const servers = loaded ?? (meta.isLoading ? undefined : await askedBackends(api, { wanted, meta, settings }))
+  const servers = loaded ?? (meta.isLoading ? undefined : await askedBackends(api, asked))
   if (servers === undefined) return undefined
   const certificateLists = await readLists(api, wanted)
   const { certificates, authorities, machine } = meta
@@ -83,11 +86,12 @@ async function loadedBackends(api: PodApi, meta: Meta, settings: DataPlaneSettin
 // for a backend by the spare's own name, which nobody wants, so that the spare is emptied before it is given away again.
 async function askedBackends(
   api: PodApi,
-  { wanted, meta, settings }: { wanted: RenderedConfig; meta: Meta; settings: DataPlaneSettings },
+  { wanted, meta, settings, doubted, lent }: Asked,
 ): Promise<Backends | undefined> {
-  const spares = spareProfiles.flatMap((profile) => spareNames(profile, settings))
+  const spares = new Set(spareProfiles.flatMap((profile) => spareNames(profile, settings)))
   const used = new Set(meta.aliases.values())
-  const unused = spares.filter((spare) => !used.has(spare))
+  const isEmpty = (spare: string) => !doubted && lent?.has(spare) === false
+  const unused = [...spares].filter((spare) => !used.has(spare) && !isEmpty(spare))
   const names = [...new Set([...wanted.backends.keys(), ...meta.aliases.keys(), ...unused])]
   if (names.length > mostBackends) return undefined
   const found = await listAll(api, names, meta.aliases)
@@ -98,7 +102,7 @@ async function askedBackends(
   for (const [name, { backend, servers }] of found) {
     const ready = servers.filter((server) => server.ready)
     busy.push(...servers.filter((server) => !server.ready).map((server) => ({ backend, server: server.name })))
-    const isFree = backend === name && spares.includes(name)
+    const isFree = backend === name && spares.has(name)
     if (isFree && ready.length === 0) continue
     if (isFree || backend !== name) aliases.set(name, backend)
     const text = backend === name ? texts.get(name)?.text : undefined
@@ -108,7 +112,7 @@ async function askedBackends(
     })
   }
   const { free, ...layout } = layoutOf(aliases, settings)
-  const loaded = (all: readonly string[]) => all.filter((spare) => found.has(spare))
+  const loaded = (all: readonly string[]) => all.filter((spare) => found.has(spare) || isEmpty(spare))
   return {
     backends,
     layout: { ...layout, free: forSpares((profile) => loaded(free[profile])) },

@@ -3,7 +3,7 @@
 
 import { udpConfigFile } from '../model/udp.ts'
 
-import type { Command, Stage } from './change.ts'
+import { allCommands, type Command, type Stage } from './change.ts'
 import { paddedEntries } from './padded.ts'
 import { PodError, tolerate, type PodApi } from './pod-api.ts'
 
@@ -13,9 +13,18 @@ export type BusyServer = { readonly backend: string; readonly server: string }
 /** Carries out the stages in order; the busy servers that could not be deleted yet. Rejects when one command failed, after all under way ended. */
 export async function runStages(api: PodApi, stages: readonly Stage[]): Promise<readonly BusyServer[]> {
   const busy: BusyServer[] = []
-  for (const { parallel, commands } of stages) {
-    await eachOf(commands, parallel ? connections : 1, async (command) => {
-      if (!(await run(api, command)) && command.kind === 'delete-server') busy.push(command)
+  let hasFailed = false
+  for (const { chains } of stages) {
+    await eachOf(chains, connections, async (chain) => {
+      for (const command of chain) {
+        if (hasFailed) return
+        try {
+          if (!(await run(api, command)) && command.kind === 'delete-server') busy.push(command)
+        } catch (error) {
+          hasFailed = true
+          throw error
+        }
+      }
     })
   }
   return busy
@@ -23,7 +32,7 @@ export async function runStages(api: PodApi, stages: readonly Stage[]): Promise<
 
 /** True when files of the pod change with the first call. */
 export function writesFiles(stages: readonly Stage[]): boolean {
-  return stages.some(({ commands }) => commands.some(({ kind }) => kind === 'put-certificate' || kind === 'put-udp'))
+  return allCommands(stages).some(({ kind }) => kind === 'put-certificate' || kind === 'put-udp')
 }
 
 /** The API works under one lock; a few calls at once only hide the way there and back. */

@@ -5,7 +5,7 @@ import type { RenderedConfig } from '../model/rendered.ts'
 import { udpConfigFile, udpStateFile } from '../model/udp.ts'
 import { silentLog } from '../lib/log.ts'
 
-import { change } from './change.ts'
+import { allCommands, change } from './change.ts'
 import { parseFiles } from './files.ts'
 import { freshlyLoaded } from './held.ts'
 import { outcomeOf, type Judged } from './outcome.ts'
@@ -68,8 +68,7 @@ describe('udp: what nginx is to load', () => {
   it('is one command and no reload of HAProxy; nothing at all when the last port went', () => {
     const held = freshlyLoaded(configOf(base), testSettings)
     const plan = change(held, configOf(next))
-    const kinds =
-      plan.kind === 'commands' ? plan.stages.flatMap(({ commands }) => commands.map(({ kind }) => kind)) : []
+    const kinds = plan.kind === 'commands' ? allCommands(plan.stages).map(({ kind }) => kind) : []
     expect(kinds).to.deep.equal(['put-udp'])
     expect(change(held, configOf({ hosts: {}, backends: {} }))).to.deep.include({ kind: 'commands', stages: [] })
   })

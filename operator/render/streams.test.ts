@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Backend, FrontendTls, Frontend, ProxyModel, Rule, Target, TlsHost } from '../model/proxy-model.ts'
 import { Secret } from '../model/secret.ts'
 import { defaultDataPlane } from '../model/settings.ts'
-import { change } from '../push/change.ts'
+import { allCommands, change } from '../push/change.ts'
 import { freshlyLoaded } from '../push/held.ts'
 import { mostSpecific } from '../translate/hostnames.ts'
 
@@ -102,7 +102,7 @@ describe('render: ports of connections', () => {
     const known = ['db', 'other']
     const after: readonly Frontend[] = [passing, { ...tcp, rules: [rule('db', 'other')] }]
     const plan = change(freshlyLoaded(render(proxy(before, known)), defaultDataPlane), render(proxy(after, known)))
-    const commands = plan.kind === 'reload' ? [] : plan.stages.flatMap((stage) => stage.commands)
+    const commands = plan.kind === 'reload' ? [] : allCommands(plan.stages)
     const maps = commands.flatMap((command) => ('map' in command ? [command.map] : []))
     expect([...new Set(maps)]).to.deep.equal(['tree.map', 'tcp.map', 'sni-443.map'])
 
