@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { Registry } from 'prom-client'
 
 import { type Fields, silentLog } from './lib/log.ts'
+import { countRecomputed } from './lib/reactive.ts'
 
 import { Loop, type LoopOptions } from './loop.ts'
 import type { StatusPatch } from './model/rendered.ts'
@@ -235,6 +236,7 @@ describe('loop', () => {
         walks.push('walk')
         for (let left = passes.shift() ?? 0; left > 0; left -= 1) {
           if (left % 20 === 0) busy(9)
+          countRecomputed()
           yield
         }
         if (walks.length === 1) loop.changed()
@@ -243,6 +245,20 @@ describe('loop', () => {
       await ran(1)
       await turn()
       expect([walks.length, seen.runs]).to.deep.equal([3, 1])
+    })
+
+    it('once, when its many steps found nothing to compute, however long they took', async () => {
+      let walks = 0
+      steps = function* idle() {
+        walks += 1
+        for (let left = 60; left > 0; left -= 1) {
+          if (left % 20 === 0) busy(9)
+          yield
+        }
+      }
+      synced.resolve()
+      await ran(1)
+      expect(walks).to.equal(1)
     })
 
     it('and runs even when preparing never ends', async () => {

@@ -28,7 +28,7 @@ const heldRecheck = 200
 /** Milliseconds after which the run computes the rest at once: changes that keep coming must not put it off for ever. */
 const longestPreparation = 30_000
 
-/** Steps that the run may follow even when the processor was taken away in their middle. */
+/** Steps, or things computed in them, that the run may follow even when they took longer than a slice: with so few the run finds little left. */
 const few = 50
 
 /** Proxies that the line of a run names. */
@@ -44,6 +44,8 @@ type Pass = {
   steps: Iterator<undefined, undefined> | undefined
   /** Steps taken of them. */
   taken: number
+  /** What `recomputed` said when they began. */
+  computedBefore: number
   /** Milliseconds. */
   spent: number
   slices: number
@@ -98,6 +100,7 @@ export class Loop {
       recomputedBefore: recomputed(),
       steps: undefined,
       taken: 0,
+      computedBefore: 0,
       spent: 0,
       slices: 0,
     })
@@ -186,15 +189,19 @@ export class Loop {
   }
 }
 
-// Takes steps until that moment; true when what was left from the first step to the last was little: all of it in one slice, or few steps.
+// Takes steps until that moment; true when what was left from the first step to the last was little: all of it in one slice, few steps, or
+// many that found little to compute, as with thousands of proxies.
 function advance(pass: Pass, prepare: LoopOptions['prepare'], until: number): boolean {
   const isWhole = pass.steps === undefined
-  if (isWhole) pass.taken = 0
+  if (isWhole) {
+    pass.taken = 0
+    pass.computedBefore = recomputed()
+  }
   const steps = (pass.steps ??= prepare())
   do {
     if (steps.next().done === true) {
       pass.steps = undefined
-      return isWhole || pass.taken <= few
+      return isWhole || Math.min(pass.taken, recomputed() - pass.computedBefore) <= few
     }
     pass.taken += 1
   } while (performance.now() < until)

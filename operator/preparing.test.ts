@@ -11,7 +11,16 @@ import { configFiles } from './push/files.ts'
 import { createBuilder, preparing, reconcile, type RunResult, type Tools } from './reconcile.ts'
 import { loadRenderer } from './render/render.ts'
 import { createStatuses } from './status/status.ts'
-import { endpointSlice, gateway, gatewayClass, listener, route, service } from './translate/testing/objects.ts'
+import {
+  backendTlsPolicy,
+  endpointSlice,
+  gateway,
+  gatewayClass,
+  listener,
+  listenerSet,
+  route,
+  service,
+} from './translate/testing/objects.ts'
 import { createTranslator, supportedFeatures } from './translate/translate.ts'
 import { snapshotFromObjects } from './watch/files.ts'
 
@@ -89,6 +98,29 @@ describe('preparing a run', () => {
     expect([...preparing(snapshot, tools, now)].length).to.be.lessThan(5)
   })
 
+  it('leaves no object to the run whose status is to be judged', () => {
+    const snapshot = snapshotFromObjects([
+      gatewayClass(),
+      gateway('shop/a', [listener()], { allowedListeners: { namespaces: { from: 'Same' } } }),
+      listenerSet('shop/set', 'a', [listener({ name: 'more', port: 81 })]),
+      service('shop/service'),
+      route('shop/a', [{ name: 'a' }]),
+      backendTlsPolicy('shop/policy'),
+    ])
+    const tools = toolsFor(snapshot, render())
+    expect([...preparing(snapshot, tools, now)].length).to.be.greaterThan(0)
+    const { patches } = said(reconcile(snapshot, tools, new Date('2026-01-01T01:00:00Z')))
+    const judgedByRun = patches.filter(({ status }) => JSON.stringify(status).includes('T01:00:00'))
+    expect(judgedByRun.map(({ kind }) => kind)).to.deep.equal(['GatewayClass'])
+    expect(patches.map(({ kind }) => kind)).to.deep.equal([
+      'BackendTLSPolicy',
+      'Gateway',
+      'GatewayClass',
+      'HTTPRoute',
+      'ListenerSet',
+    ])
+  })
+
   it('leaves a proxy that cannot be rendered to the run, and prepares the others', () => {
     const snapshot = snapshotFromObjects([...start, gateway('shop/b')])
     const prepared: string[] = []
@@ -105,6 +137,33 @@ describe('preparing a run', () => {
     }
     expect([...preparing(snapshot, tools, now)].length).to.be.greaterThan(0)
     expect(prepared).to.deep.equal(['shop/a', 'shop/b'])
+  })
+
+  it('tells statuses of a proxy that cannot be rendered what the run tells them', () => {
+    const snapshot = snapshotFromObjects([...start, gateway('shop/b')])
+    const told: unknown[] = []
+    const base = toolsFor(snapshot, firstRenderer)
+    const tools: Tools = {
+      ...base,
+      build: createBuilder(() => {
+        throw new Error('impossible state')
+      }, firstRenderer),
+      statuses: ({ outcomes }) => {
+        told.push(outcomes)
+        return []
+      },
+      preparing: {
+        ...base.preparing,
+        statuses: ({ outcomes }) => {
+          told.push(outcomes)
+          return []
+        },
+      },
+    }
+    expect([...preparing(snapshot, tools, now)].length).to.be.greaterThan(0)
+    reconcile(snapshot, tools, now)
+    expect(told[0]).to.have.all.keys('shop/a', 'shop/b')
+    expect(told[0]).to.deep.equal(told[1])
   })
 })
 

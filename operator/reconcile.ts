@@ -104,11 +104,12 @@ export function* preparing(snapshot: Snapshot, tools: Tools, now: Date): Generat
   yield* settling()
   const { proxies, report } = translate()
   if (pendingDemands() > 0) return
+  const built = new Map<ObjectKey, Built>()
   for (const proxy of proxies) {
     yield* stepsUntilFault(tools.preparing.proxy(proxy))
-    yield void tools.build(proxy)
+    yield void built.set(proxy.id, tools.build(proxy))
   }
-  yield* tools.preparing.statuses({ snapshot, report, outcomes: push.outcomes(), features, now })
+  yield* tools.preparing.statuses({ snapshot, report, outcomes: withFailures(push.outcomes(), built), features, now })
 }
 
 // A proxy that cannot be rendered is the run's to tell.

@@ -1,6 +1,7 @@
-// node e2e/bench/change-cost-size.ts --routes N --hosts M --sets L [--gateways G] [--certificates] [--rounds R]: what one change of each kind
+// node e2e/bench/change-cost-size.ts --routes N --hosts M --sets L [--gateways G] [--certificates] [--rounds R] [--cold]: what one change of each kind
 // costs in the operator's rooms among so many objects, as JSON: from the object in the snapshot to the commands for a pod. All kinds take
-// turns, so that all of them find the same heap and the same compiled code. With `node --cpu-prof` it shows where the time goes.
+// turns, so that all of them find the same heap and the same compiled code; with --cold they find the processor's caches full of something else,
+// as they do in a cluster, where much else happens between two changes. With `node --cpu-prof` it shows where the time goes.
 
 import { parseArgs } from 'node:util'
 
@@ -66,7 +67,14 @@ function editsOf(snapshot: Cluster, size: Size): readonly Edit[] {
   ]
 }
 
-async function measure(size: Size, rounds: number): Promise<SizeFigures> {
+/** More than a core's share of the last cache. */
+const ballast = new Uint8Array(48 * 2 ** 20)
+
+function emptyCaches(): void {
+  for (let at = 0; at < ballast.length; at += 64) ballast[at] = (ballast[at] ?? 0) + 1
+}
+
+async function measure(size: Size, rounds: number, cold: boolean): Promise<SizeFigures> {
   const snapshot = snapshotFromObjects(cluster(size))
   const operator = openOperator(snapshot)
   // The statuses that the last run asked for, as the watch brings them back.
@@ -80,6 +88,7 @@ async function measure(size: Size, rounds: number): Promise<SizeFigures> {
   const edits = editsOf(snapshot, size)
   const found: { readonly name: string; readonly cost: number }[] = []
   const timed = (name: string, edit: () => void): void => {
+    if (cold) emptyCaches()
     const began = performance.now()
     edit()
     operator.run()
@@ -120,6 +129,7 @@ const { values: given } = parseArgs({
     gateways: { type: 'string', default: '1' },
     certificates: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '200' },
+    cold: { type: 'boolean', default: false },
   },
 })
 const routes = Number(given.routes)
@@ -130,4 +140,4 @@ const size: Size = {
   gateways: Number(given.gateways),
   certificates: given.certificates,
 }
-process.stdout.write(`${JSON.stringify(await measure(size, Number(given.rounds)))}\n`)
+process.stdout.write(`${JSON.stringify(await measure(size, Number(given.rounds), given.cold))}\n`)

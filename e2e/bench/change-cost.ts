@@ -59,11 +59,19 @@ function shapesOf(short: boolean): readonly Shape[] {
   })
   return [
     byHost,
+    ...(short ? [] : [{ ...byHost, ...cold, sizes: [100, most] }]),
     ...(short ? [] : [sets('listener_sets_', 'ListenerSets', [])]),
     sets('tls_listener_sets_', 'ListenerSets with a certificate each', ['--certificates']),
     ...(short ? [] : [manyGateways]),
   ]
 }
+
+// In a cluster much else happens between two changes. The caches take a while to be filled, so there are fewer rounds.
+const cold = {
+  prefix: 'cold_',
+  words: 'a hostname for each route, caches emptied before',
+  flags: (): readonly string[] => ['--cold', '--rounds', '60'],
+} as const
 
 // Each with two hostnames.
 function setsOf(routes: number): readonly string[] {

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { derive, family, Gathering, memo, recomputed, settle, settled, Table } from './derive.ts'
+import { queryObjects } from 'node:v8'
+import { derive, family, Gathering, Grove, memo, recomputed, settle, settled, Table } from './derive.ts'
+import { itemsOf } from './parts.ts'
 
 describe('lib/derive', () => {
   it('computes a derivation once for the same inputs and again after one was replaced', () => {
@@ -96,6 +98,25 @@ describe('lib/derive', () => {
     expect(read()).to.deep.equal([[3], [{ member: 'a', value: 3 }], 1])
   })
 
+  it('a grove keeps nothing of a bucket that everybody has left, though nobody reads it any more', () => {
+    class Thing {
+      readonly name = 'thing'
+    }
+    const count = () => queryObjects(Thing, { format: 'count' })
+    const things = new Table<Thing>()
+    const all = new Grove(things, (key) => [['all', things.get(key) ?? {}]])
+    const fill = () => ['a', 'b', 'c'].forEach((key) => things.set(key, new Thing()))
+    fill()
+    settle()
+    expect([all.tree('all').size, count()]).to.deep.equal([3, 3])
+    for (const key of ['a', 'b', 'c']) things.delete(key)
+    settle()
+    expect(count()).to.equal(0)
+    things.set('d', new Thing())
+    settle()
+    expect(all.tree('all').size).to.equal(1)
+  })
+
   it('readers of a settled value are computed again when it became another one, and only then', () => {
     const numbers = new Table<number>()
     const names = new Table<string>()
@@ -140,9 +161,11 @@ describe('lib/derive', () => {
       const groups = new Gathering(table, (key) => [[String((table.get(key) ?? 0) % 3), key]])
       const size = family((group) => groups.bucket(group).length)
       const all = new Gathering(groups, (group) => [['sizes', `${group}:${size(group)}`]])
+      const trees = new Grove(table, (key) => [[String((table.get(key) ?? 0) % 3), key]])
+      const first = derive(() => itemsOf(trees.tree('0')))
       return () => {
         settle()
-        return all.bucket('sizes').map((entry) => entry.value)
+        return [...all.bucket('sizes').map((entry) => entry.value), ...first(), '', ...itemsOf(trees.tree('1'))]
       }
     }
     fc.assert(

@@ -194,7 +194,6 @@ export class Grove<V> {
     const growing = this.#versions.get(name) === undefined ? undefined : this.#trees.get(name)
     if (growing === undefined) return noParts
     grow(growing)
-    if (growing.tree.size === 0) this.#trees.delete(name)
     return growing.tree
   }
 
@@ -202,9 +201,16 @@ export class Grove<V> {
   #put(bucket: string, member: string, entry: Entry<V> | undefined): void {
     const growing = this.#trees.get(bucket) ?? { tree: noParts, changes: new Map<string, PartsChange<V>>() }
     growing.changes.set(member, { member, entry })
-    if (growing.changes.size >= grownAtOnce) grow(growing)
-    this.#trees.set(bucket, growing)
-    this.#versions.set(bucket, {})
+    // Only as many changes as there are members can have taken the last one: nothing stays of a bucket that nobody reads any more.
+    const mayBeEmpty = entry === undefined && growing.changes.size >= growing.tree.size
+    if (mayBeEmpty || growing.changes.size >= grownAtOnce) grow(growing)
+    if (mayBeEmpty && growing.tree.size === 0) {
+      this.#trees.delete(bucket)
+      this.#versions.delete(bucket)
+    } else {
+      this.#trees.set(bucket, growing)
+      this.#versions.set(bucket, {})
+    }
   }
 }
 

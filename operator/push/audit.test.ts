@@ -5,6 +5,9 @@ import { silentLog } from '../lib/log.ts'
 import type { RenderedConfig } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
 
+import { Auditor, auditPart } from './audit.ts'
+import { freshlyLoaded } from './held.ts'
+import { PodError } from './pod-api.ts'
 import { PodWorker } from './pod.ts'
 import { createPushMetrics } from './push-metrics.ts'
 import { archiveFiles } from './state-archive.ts'
@@ -139,6 +142,38 @@ describe('pod: what somebody else changed in its memory', () => {
     )
     expect(await drifts()).to.deep.equal({})
     expect(pod.calls.slice(seen)).to.not.include('addEntry')
+  })
+
+  it('a part that cannot be read keeps nobody from the others', async () => {
+    pod.before = (call) => {
+      if (call === 'listListEntries') throw new PodError(404, 'no such list')
+    }
+    const seen = pod.calls.length
+    await eventually('servers are asked for', () => pod.calls.slice(seen).includes('listServers'))
+    expect(await drifts()).to.deep.equal({})
+  })
+
+  it('a part that changed meanwhile is not read again at once: changes without an end would have it read without an end', async () => {
+    const log = silentLog(() => {})
+    const slow = { ...timing, audit: 60_000 }
+    const auditor = new Auditor({ name: 'gw-1', timing: slow, log, metrics: createPushMetrics(new Registry()) })
+    const hooks = { isSame: () => false, onDrift: () => expect.fail(), onEnd: () => {} }
+    auditor.start(pod.api(), freshlyLoaded(configOf(base), testSettings), hooks)
+    await auditor.idle()
+    expect(auditor.due - performance.now()).to.be.greaterThan(30_000)
+  })
+
+  it('thousands of entries are compared in slices, beside everything else', async () => {
+    const hosts = Object.fromEntries(Array.from({ length: 40_000 }, (_, n) => [`${n}.example`, { '/': 'n_a_80' }]))
+    const config = configOf({ ...base, hosts })
+    const entries = [...(config.maps.get('paths-80.map')?.values() ?? [])].flatMap((section) => section.entries)
+    const api = { ...pod.api(), listMap: async () => entries }
+    const held = { ...freshlyLoaded(config, testSettings), maps: new Map([...config.maps].slice(1, 2)) }
+    let turns = 0
+    const others = setInterval(() => (turns += 1), 0)
+    expect(await auditPart(api, held, 0)).to.equal(undefined)
+    clearInterval(others)
+    expect(turns).to.be.greaterThan(1)
   })
 
   it('a change while a part is being read is no drift', async () => {

@@ -5,6 +5,8 @@ import { metaMap } from '../model/names.ts'
 import type { MapEntry, ServerLine } from '../model/rendered.ts'
 
 import { errorText, type Logger } from '../lib/log.ts'
+import { inSteps } from '../lib/steps.ts'
+import { finished } from '../lib/turns.ts'
 
 import { readMeta, spelled, type Held, type HeldMap } from './held.ts'
 import { isPadding } from './padded.ts'
@@ -68,18 +70,19 @@ export class Auditor {
   }
 
   async #read(api: PodApi, held: Held, { isSame, onDrift }: Hooks): Promise<void> {
-    const { name, timing, log, metrics } = this.#options
+    const { name, log, metrics } = this.#options
     this.later()
     try {
       const drift = await auditPart(api, held, this.#step)
-      if (!isSame()) this.#due = performance.now() + timing.drift
-      else this.#step += 1
-      if (drift === undefined || !isSame()) return
+      if (!isSame()) return
+      this.#step += 1
+      if (drift === undefined) return
       log.warn('a pod does not hold what it was given, reading it back', { pod: name, ...drift })
       metrics.drifted(drift.part)
       onDrift()
     } catch (error) {
-      // Whoever changes or looks next finds out what is the matter.
+      // Whoever changes or looks next finds out what is the matter. The other parts have their turn.
+      this.#step += 1
       log.debug('a part of a pod cannot be read', { pod: name, cause: errorText(error) })
     }
   }
@@ -107,35 +110,32 @@ export async function auditPart(api: PodApi, held: Held, step: number): Promise<
   return chunk < chunks ? compareBackends(api, held, chunk) : compareMeta(api, held)
 }
 
-async function compareMap(api: PodApi, { maps, layout }: Held, map: string): Promise<Drift | undefined> {
-  const found = await api.listMap(map)
-  const expected = new Map<string, string>()
-  for (const entry of entriesOf(maps.get(map))) expected.set(entry.key, spelled(entry, layout.aliases))
-  return difference(
-    map,
-    expected,
-    (found ?? []).filter((entry) => !isPadding(entry)),
-  )
+async function compareMap(api: PodApi, held: Held, map: string): Promise<Drift | undefined> {
+  const found = (await api.listMap(map)) ?? []
+  return finished(comparing(held, map, found))
 }
 
 function* entriesOf(map: HeldMap | undefined): Generator<MapEntry> {
   for (const { entries } of map?.values() ?? []) yield* entries
 }
 
-function difference(
+function* comparing(
+  { maps, layout }: Held,
   map: string,
-  expected: ReadonlyMap<string, string>,
   found: readonly PlainEntry[],
-): Drift | undefined {
+): Generator<undefined, Drift | undefined> {
+  const expected = new Map<string, string>()
+  yield* inSteps(entriesOf(maps.get(map)), (entry) => expected.set(entry.key, spelled(entry, layout.aliases)))
   const seen = new Set<string>()
   let foreign = 0
   let other = 0
-  for (const { key, value } of found) {
-    seen.add(key)
-    const wanted = expected.get(key)
+  yield* inSteps(found, (entry) => {
+    if (isPadding(entry)) return
+    seen.add(entry.key)
+    const wanted = expected.get(entry.key)
     if (wanted === undefined) foreign += 1
-    else if (wanted !== value) other += 1
-  }
+    else if (wanted !== entry.value) other += 1
+  })
   const missing = expected.size - (seen.size - foreign)
   if (missing + foreign + other === 0) return undefined
   return { part: 'map', words: `${map}: ${missing} entries missing, ${foreign} foreign, ${other} with another value` }

@@ -35,9 +35,9 @@ export class FilesBehind {
     return this.#underWay === undefined ? this.#due : Infinity
   }
 
-  /** What they hold; undefined when that is not known. */
+  /** What they hold; undefined when that is not known, or when some of them are ahead. */
   get held(): RenderedConfig | undefined {
-    return this.#held
+    return this.#isOpen ? undefined : this.#held
   }
 
   /** They were found to hold, or have been loaded with, this configuration; undefined: nobody knows. */

@@ -48,8 +48,9 @@ export async function loadConfig(
     await api.reload(wanted.machine.text)
   } catch (error) {
     if (!(error instanceof PodError) || error.status !== 400) throw error
-    // The API puts haproxy.cfg back by itself; the rest is ours.
+    // The API puts haproxy.cfg back by itself; the rest is ours. What cannot be put back must not be believed.
     if (persisted !== undefined) await writeFiles(api, { config: persisted, persisted: undefined, settings })
+    else await api.putFile(unfinishedMeta.name, unfinishedMeta.content)
     for (const [name, text] of former) await api.putFile(name, text)
     await dropped(api.dropFailedTransactions())
     throw new Refused(wordsOf(error))

@@ -215,6 +215,44 @@ describe('pod: whatever goes wrong', () => {
     expect(pod.disk.get('ssl/a.pem')).to.equal('1')
   })
 
+  it('a certificate whose file is ahead goes back in its file as well when a reload brings the one before', async () => {
+    const secure = (pem: string): ConfigSpec => ({ ...base, certificates: { 'a.pem': pem }, list: [['a.pem', []]] })
+    const worker = start(secure('1'), { persist: 60_000 })
+    await bring(worker, secure('1'))
+    await bring(worker, secure('2'))
+    await bring(worker, { ...secure('1'), reasons: ['port 80', 'port 443', 'port 8080'] })
+    expect(pod.disk.get('ssl/a.pem')).to.equal('1')
+    expect(pod.memory.certificates.get('a.pem')).to.equal('1')
+  })
+
+  it('a HAProxy that started again between two changes is believed nothing of what the second left in it', async () => {
+    const worker = start(base, { settle: 100, settleAtMost: 60_000, persist: 60_000 })
+    const changes = () => lines.filter((line) => line.includes('changed at run time')).length
+    await bring(worker, base)
+    worker.want(configOf(more))
+    await eventually('changed', () => changes() === 1)
+    pod.load()
+    worker.want(configOf(other))
+    await eventually('changed again', () => changes() === 2)
+    await bring(worker, other)
+    const all = { hosts: { ...other.hosts, ...more.hosts }, backends: { ...other.backends, ...more.backends } }
+    await bring(worker, all)
+    expect(serversOf(pathOf('b.example') ?? '')).to.deep.equal(['10.0.0.2'])
+    expect(serversOf(pathOf('c.example') ?? '')).to.deep.equal(['10.0.0.3'])
+  })
+
+  it('files of a refused configuration are not taken for what runs, whoever finds them', async () => {
+    const wanted: ConfigSpec = { ...more, reasons: ['port 80', 'port 443', 'port 8080'] }
+    pod.refusal = 'err msg="unknown keyword" '
+    const first = start(wanted)
+    await eventually('rejected', () => first.state.kind === 'rejected')
+    await first.stop()
+    pod.load()
+    const second = start(wanted)
+    await eventually('told', () => second.state.kind !== 'waiting')
+    expect(second.state.kind).to.equal('rejected')
+  })
+
   for (const [name, error] of [
     ['refused', new PodError(400, 'no')],
     ['not answered', new HAProxyDown()],
@@ -227,6 +265,7 @@ describe('pod: whatever goes wrong', () => {
       expect(pod.reloads).to.equal(1)
       expect(pathOf('b.example')).to.equal('n_b_80')
       expect(await registry.metrics()).to.include('haproxy_gateway_reloads_total{reason="unknown"} 1')
+      expect(lines.filter((line) => line.startsWith('warn')).join('\n')).to.include(`"cause":"${error.message}"`)
     })
 
   it('lines of a backend whose reload got no answer are not taken for loaded', async () => {

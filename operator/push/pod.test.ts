@@ -122,6 +122,38 @@ describe('pod', () => {
     expect(pod.reloads).to.equal(0)
   })
 
+  describe('changes that never end', () => {
+    /** From now on, whenever a change has begun, another one is wanted. */
+    async function busy(onChange: (count: number) => void = () => {}): Promise<void> {
+      holding(configOf(base))
+      const worker = start(configOf(base))
+      await brought(worker, configOf(base))
+      let count = 0
+      pod.before = async (call, map = '') => {
+        if (call !== 'addEntry' || map !== 'hosts-80.map') return
+        count += 1
+        worker.want(configOf({ ...most, hosts: { ...most.hosts, [`${count}.example`]: { '/': 'n_b_80' } } }))
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        onChange(count)
+      }
+      worker.want(configOf(most))
+    }
+
+    it('are in the files as soon as others', async () => {
+      await busy()
+      await eventually('persisted', () => pod.disk.get('maps/hosts-80.map')?.includes('c.example/') === true)
+    })
+
+    it('are no failure for which a later one waits longer', async () => {
+      await busy((count) => {
+        if (count < 3 || count === 10) throw new Error('other side closed')
+      })
+      const attempts = () => lines.flatMap((line) => /attempt":(\d+)/.exec(line)?.slice(1) ?? [])
+      await eventually('failed again', () => attempts().length >= 3)
+      expect(attempts().slice(0, 3)).to.deep.equal(['1', '2', '1'])
+    })
+  })
+
   it('a HAProxy that loaded its files again is noticed even when they hold the same generation', async () => {
     holding(configOf(base))
     const worker = start(configOf(more))

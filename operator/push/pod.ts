@@ -108,14 +108,14 @@ export class PodWorker {
     if (now >= this.#marks.overdue) return () => this.#settle()
     if (this.#refused === wanted && now >= due.refused) this.#refused = undefined
     if (this.#busy.isNext(now)) return () => this.#deleteBusyServers()
+    // Goes on beside whatever comes; of changes without a pause, none would leave it time to begin.
+    if (now >= this.#files.due) return async () => this.#persist()
     const isBehind = this.#refused !== wanted && this.#current !== wanted
     if (isBehind && now >= (this.#pace.until(wanted) ?? now)) return () => this.#bring(wanted)
     if (now >= this.#marks.due) return () => this.#settle()
     if (now >= this.#udp.due) return () => this.#followUdp()
     if (now >= this.#busy.due) return () => this.#deleteBusyServers()
     if (now >= due.drift) return () => this.#checkDrift()
-    // These two go on beside whatever comes.
-    if (now >= this.#files.due) return async () => this.#persist()
     if (now >= this.#auditor.due) return async () => this.#audit(this.#held)
     return undefined
   }
@@ -202,6 +202,7 @@ export class PodWorker {
       this.#busy.clear()
       this.#lent = meta?.boot === undefined ? new Set() : undefined
     }
+    if (this.#distrusted === 'drifted') this.#lent = undefined
     this.#marks.found(meta?.boot, meta?.generation !== '')
     const trusted = meta === undefined || this.#distrusted !== undefined ? '' : meta.generation
     const config = trusted === wanted.generation ? wanted : known(trusted)
@@ -317,9 +318,12 @@ export class PodWorker {
       this.#busy.remember(busy)
     } catch (error) {
       this.#setbacks += error instanceof PodError ? 2 : 1
+      const cause = errorText(error)
+      if (this.#setbacks >= patience) log.warn('changes at run time fail, loading everything', { pod: name, cause })
       throw error
     }
     this.#setbacks = 0
+    this.#failures.clear()
     this.#distrusted = undefined
     this.#files.soon()
     this.#adopt(wanted, after)
@@ -331,8 +335,10 @@ export class PodWorker {
   async #settle(): Promise<void> {
     const config = this.#current
     if (config === undefined) return this.#marks.wait()
-    if (await this.#marks.settle(this.#api, config.generation)) this.#acknowledge()
-    else this.#lost('the word of the process that was changed')
+    if (await this.#marks.settle(this.#api, config.generation)) return this.#acknowledge()
+    // The newest changes may have gone to the next process, which says nothing of them.
+    this.#distrusted = 'drifted'
+    this.#lost('the word of the process that was changed')
   }
 
   async #load(wanted: RenderedConfig, reload: Reload): Promise<void> {

@@ -22,7 +22,7 @@ import { connections, eachOf, type BusyServer } from './runtime.ts'
 import { readHeldUdp } from './udp.ts'
 
 /** More backends than this take longer to ask for than a reload takes. */
-const mostBackends = 3000
+const mostBackends = 4000
 
 export type ReadBack = { readonly held: Held; readonly busy: readonly BusyServer[] }
 

@@ -30,6 +30,14 @@ describe('render', () => {
     expect(two.generation).not.to.equal(one.generation)
   })
 
+  it('gives the identical map of backends while none of them changes', () => {
+    const backends = leafOfItems([{ id: 'shop/cart:80', profile: 'plain', servers: [] } as const])
+    const one = render({ ...proxy([host('a.org')]), backends })
+    const two = render({ ...proxy([host('b.org')]), backends })
+    expect(two.backends).to.equal(one.backends)
+    expect(one.backends.size).to.equal(1)
+  })
+
   it('renders the same machine for other routes and another one for a new condition name', () => {
     const { machine } = render(proxy([host('a.org')]))
     expect(render(proxy([host('b.org', '/x')])).machine.hash).to.equal(machine.hash)

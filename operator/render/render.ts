@@ -126,7 +126,7 @@ function renderProxy(proxy: ProxyModel, tools: Tools): RenderedConfig {
     authorities: authorities.files,
     ...(proxy.users !== undefined && { users: proxy.users }),
     maps: gatherMaps(proxy, hosts),
-    backends: new PartedMap(backends.sections),
+    backends: sectionsMap(backends.sections),
     size: sizesOf(hosts),
   }
 }
@@ -298,6 +298,9 @@ function renderBackend(backend: Backend, templates: Templates, root: string): Ba
     hash: halves(text),
   }
 }
+
+// Identical as long as no backend changed: whoever compares need not look into it, and what it has indexed stays.
+const sectionsMap = memo((sections: Parts<BackendSection>) => new PartedMap(sections))
 
 function serverLines(backend: Backend, root: string): BackendSection['servers'] {
   const options = serverOptions(backend, root)

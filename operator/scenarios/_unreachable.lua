@@ -3,6 +3,12 @@
 -- for itself. The last server of a backend that gets requests keeps them: its failure is as good an answer as any.
 -- Its weight is what is changed: the operator says whether a server is ready or in maintenance, and neither must undo the other's word.
 local shortest, longest = 250, 900
+-- A route may leave its requests less time to connect than this; that it was too short says nothing against the server. Milliseconds.
+local enough_time = 1000
+-- Per thread. Each costs a connection a second, so there is an end to it: of more servers, requests find out for themselves.
+local most_watched = 250
+
+local watched, told = 0, 0
 
 local function server_of(backend, name)
   local found = core.backends[backend]
@@ -22,20 +28,43 @@ local function takes_connections(server)
 end
 
 local function watch(backend, name)
-  local pause, server = shortest, nil
+  local pause, server, others = shortest, nil, nil
   repeat
     core.msleep(pause)
     pause = math.min(2 * pause, longest)
-    server = server_of(backend, name)
-  until not server or takes_connections(server)
+    server, others = server_of(backend, name)
+  until not server or others:get_srv_act() == 0 or takes_connections(server)
   if server then server:set_weight("100%") end
 end
 
+local function was_too_short(txn)
+  return string.sub(txn.f:txn_sess_term_state(), 1, 1) == "s" and txn.f:cur_connect_timeout() < enough_time
+end
+
+-- For who reads the log of a pod; one line a second says enough.
+local function tell(backend, name)
+  local now = core.now().sec
+  if now == told then return end
+  told = now
+  core.log(core.warning, "unreachable.lua: " .. backend .. "/" .. name .. " takes no connections, and gets no requests until it does")
+end
+
 core.register_fetches("unreachable", function(txn)
+  if watched >= most_watched or was_too_short(txn) then return false end
   local backend, name = txn.f:be_name(), txn.f:srv_name()
   local server, others = server_of(backend, name)
   if not server or server:get_weight() == 0 or others:get_srv_act() < 2 then return false end
   server:set_weight("0%")
-  core.register_task(function() watch(backend, name) end)
+  -- Another thread may have taken the other one in this moment.
+  if others:get_srv_act() == 0 then
+    server:set_weight("100%")
+    return false
+  end
+  watched = watched + 1
+  core.register_task(function()
+    pcall(watch, backend, name)
+    watched = watched - 1
+  end)
+  tell(backend, name)
   return true
 end)

@@ -3,7 +3,7 @@ import { controllerName } from '../model/kinds.ts'
 import type { StatusPatch } from '../model/rendered.ts'
 import { type PolicyId, policyId, policyKinds, type PolicyReport, type Report, splitPolicyId } from '../model/report.ts'
 import { keyOf, type ObjectKey, type Snapshot, splitKey } from '../model/snapshot.ts'
-import { joined, memo, settle } from '../lib/derive.ts'
+import { joined, memo, settle, settling } from '../lib/derive.ts'
 import { follow } from '../lib/followed.ts'
 import { Pending } from './pending.ts'
 import { complete, sameConditions, toConditions, yes } from './conditions.ts'
@@ -23,7 +23,10 @@ type Case = {
   readonly now: Date
 }
 type Patch = StatusPatch | undefined
-type Judge = (snapshot: Snapshot, reports: Report['policies'], now: Date) => readonly StatusPatch[]
+type Inputs = readonly [snapshot: Snapshot, reports: Report['policies'], now: Date]
+type Judge = ((...inputs: Inputs) => readonly StatusPatch[]) & {
+  readonly preparing: (...inputs: Inputs) => Generator<undefined, undefined>
+}
 
 const healthy = [
   yes('Accepted', 'Accepted', 'The policy applies.'),
@@ -40,12 +43,21 @@ export function createPolicyStatuses(followed?: Snapshot): Judge {
   )
   const policiesOf = memo(followPolicies)
   if (followed !== undefined) policiesOf(followed)
-  return (snapshot, reports, now) => {
+
+  function judge(...[snapshot, reports, now]: Inputs): readonly StatusPatch[] {
     time = now
     const policies = policiesOf(snapshot)
     settle()
     return pending.patches({ objects: policies(), reports })
   }
+
+  function* preparing(...[snapshot, reports, now]: Inputs): Generator<undefined, undefined> {
+    time = now
+    const policies = policiesOf(snapshot)
+    yield* settling()
+    yield* pending.steps({ objects: policies(), reports })
+  }
+  return Object.assign(judge, { preparing })
 }
 
 function followPolicies(snapshot: Snapshot): () => ReadonlyMap<PolicyId, Policy> {

@@ -35,7 +35,7 @@ export type StatusInput = {
 type Judge = (input: StatusInput) => readonly StatusPatch[]
 /** What statuses should be. */
 export type Statuses = Judge & {
-  /** Judges what is many, a part each step, for a call that then finds it done. */
+  /** Judges all objects but the classes, which are few, a part each step, for a call that then finds it done. */
   readonly preparing: (input: StatusInput) => Generator<undefined, undefined>
 }
 
@@ -101,8 +101,10 @@ export function createStatuses(followed?: Snapshot): Statuses {
     take(input)
     const objects = objectsOf(input.snapshot)
     yield* settling()
+    yield* gateways.steps({ objects: objects.gateways(), reports: input.report.gateways })
     yield* sets.steps({ objects: objects.sets(), reports: input.report.listenerSets })
     yield* routes.steps({ objects: objects.routes(), reports: input.report.routes })
+    yield* ofPolicies.preparing(input.snapshot, input.report.policies, input.now)
   }
   return Object.assign(judge, { preparing })
 }
