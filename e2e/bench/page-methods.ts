@@ -21,7 +21,8 @@ export const methods: Readonly<Record<SectionName, Method>> = {
       'Tried, with 200 routes, means for an existing and for a new Service: 28.5 and 49.5 ms at first; 24.6 and 36.5 ms when log lines wait for the work of the moment, errors are made only when there ' +
         'is one, and statuses wait 50 ms. Before that, memory says its generation after a quiet moment instead of after each change (three calls less for each pod), what requests wait for goes ' +
         'out before the mark, and files are written beside changes instead of between them. A program of the idle class on both cores, so that they never sleep: 9.8 → 8.0 ms for three calls to one pod; upstream’s ' +
-        'program instead of ours: 13.6 → 14.0 ms for three calls to two pods. The next idea is to send all commands of a change as one line of HAProxy’s Runtime API over one kept connection with mutual TLS.',
+        'program instead of ours: 13.6 → 14.0 ms for three calls to two pods. The next idea is to send all commands of a change as one line of HAProxy’s Runtime API over one kept connection with mutual TLS: ' +
+        'four commands took 0.6 ms after a pause of 60 ms (0.06 ms one line after the other; 4.9 ms with a connection for each line).',
     ],
   },
   propagation_under_churn: {
