@@ -182,4 +182,21 @@ describe('changes at run time', () => {
       expect((await at('/', 'three.example.com')).status).to.equal(404)
     })
   })
+
+  it('of a reload for a header that no rule named before, the Gateway says because of whom', async function () {
+    this.timeout(60_000)
+    const matches = [{ headers: [{ name: 'x-new-here', value: 'yes' }] }]
+    const rules = [forward('one', '/', { matches })]
+    await apply(documents(route(namespace, 'header', { gateway: 'web', hostnames: ['header.example.com'], rules })))
+    const because = 'header x-new-here (HTTPRoute e2e-changes/header)'
+    await eventually('Programmed', async () => {
+      const message = '{.status.conditions[?(@.type=="Programmed")].message}'
+      const told = await kubectl(['-n', namespace, 'get', 'gateway', 'web', '-o', `jsonpath=${message}`])
+      expect(told).to.include(because)
+    })
+    await eventually('the Event', async () => {
+      const events = await kubectl(['-n', namespace, 'get', 'events.events.k8s.io', '-o', 'jsonpath={.items[*].note}'])
+      expect(events).to.include(because)
+    })
+  })
 })

@@ -62,7 +62,7 @@ describe('events of reloads', () => {
       action: 'Reload',
       note: 'HAProxy was reloaded (2 pods, 95 ms): header x-a (HTTPRoute shop/cart)',
       eventTime: '2026-03-01T00:00:00.500000Z',
-      metadata: { namespace: 'shop', generateName: 'web.' },
+      metadata: { namespace: 'shop', generateName: 'web-' },
       regarding: {
         apiVersion: 'gateway.networking.k8s.io/v1',
         kind: 'Gateway',

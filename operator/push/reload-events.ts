@@ -101,7 +101,7 @@ export class ReloadEvents {
     return {
       apiVersion: `${eventKind.group}/${eventKind.version}`,
       kind: 'Event',
-      metadata: { namespace, generateName: `${name}.` },
+      metadata: { namespace, generateName: `${name}-` },
       eventTime: microTime(clock()),
       type: 'Normal',
       reason: 'Reloaded',
