@@ -13,7 +13,8 @@ import { archiveFiles } from './state-archive.ts'
 import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
 import { eventually } from './testing/eventually.ts'
 import { FakePod } from './testing/fake-pod.ts'
-import { usualTiming, type Timing } from './timing.ts'
+import { quickTiming } from './testing/timing.ts'
+import type { Timing } from './timing.ts'
 
 const base: ConfigSpec = { hosts: { 'a.example': { '/': 'n_a_80' } }, backends: { n_a_80: ['10.0.0.1'] } }
 const more: ConfigSpec = {
@@ -25,20 +26,7 @@ const other: ConfigSpec = {
   backends: { ...base.backends, n_c_80: ['10.0.0.3'] },
 }
 
-const quick: Timing = {
-  ...usualTiming,
-  persist: 20,
-  settle: 5,
-  settleAtMost: 20,
-  drift: 10,
-  busyServers: 10,
-  refused: 30,
-  down: 1,
-  longestPause: 2,
-  warning: 60_000,
-  reloadGather: 2,
-  reloadPause: 10,
-}
+const quick: Timing = { ...quickTiming, down: 1, longestPause: 2, warning: 60_000 }
 
 describe('pod: whatever goes wrong', () => {
   let pod: FakePod

@@ -13,7 +13,8 @@ import { archiveFiles } from './state-archive.ts'
 import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
 import { eventually } from './testing/eventually.ts'
 import { FakePod, storedGeneration } from './testing/fake-pod.ts'
-import { usualTiming, type Timing } from './timing.ts'
+import { quickTiming } from './testing/timing.ts'
+import type { Timing } from './timing.ts'
 
 const base: ConfigSpec = { hosts: { 'a.example': { '/': 'n_a_80' } }, backends: { n_a_80: ['10.0.0.1'] } }
 const more: ConfigSpec = {
@@ -22,18 +23,7 @@ const more: ConfigSpec = {
 }
 const most: ConfigSpec = { hosts: { ...more.hosts, 'c.example': { '/': 'n_b_80' } }, backends: more.backends }
 
-const quick: Timing = {
-  ...usualTiming,
-  persist: 20,
-  settle: 5,
-  settleAtMost: 20,
-  drift: 10,
-  busyServers: 10,
-  refused: 30,
-  longestPause: 100,
-  reloadGather: 2,
-  reloadPause: 10,
-}
+const quick: Timing = { ...quickTiming, longestPause: 100 }
 
 describe('pod', () => {
   let pod: FakePod

@@ -17,12 +17,10 @@ import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type { KubernetesObject } from '../model/kubernetes.ts'
-import { parseManifests } from '../watch/files.ts'
 import { freePorts } from '../../e2e/lib/free-ports.ts'
 
 import { findHaproxy } from './haproxy-files.ts'
-import { oneRoute } from './one-route.ts'
+import { cartSlice, oneRoute } from './one-route.ts'
 import { serving } from './serve.ts'
 
 const haproxy = findHaproxy()
@@ -163,26 +161,13 @@ async function withEndpoints(
 ): Promise<void> {
   const [port = 0] = await freePorts(1)
   const route = oneRoute({ ...rule, backendRefs: [{ name: 'cart', port: 80 }] }, port, { cart: 1 })
-  const objects = route.filter(({ kind }) => kind !== 'EndpointSlice').concat(ports.flatMap(slice))
+  const objects = route.filter(({ kind }) => kind !== 'EndpointSlice').concat(ports.flatMap(cartSlice))
   const ask: Ask = async (count, method = 'GET') => {
     const statuses: number[] = []
     for (let i = 0; i < count; i += 1) statuses.push(await statusOf(port, method))
     return statuses
   }
   await serving(program, { objects, gateway: 'shop/web' }, (root) => work(ask, { port, root }))
-}
-
-function slice(port: number): readonly KubernetesObject[] {
-  return parseManifests(
-    `
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: { namespace: shop, name: cart-${port}, labels: { kubernetes.io/service-name: cart } }
-addressType: IPv4
-ports: [{ name: "", port: ${port}, protocol: TCP }]
-endpoints: [{ addresses: [10.0.0.1] }]`,
-    'endpoints',
-  )
 }
 
 const asked = new WeakMap<Server, number>()

@@ -49,3 +49,17 @@ addressType: IPv4
 ports: [{ name: "", port: ${target}, protocol: TCP }]
 endpoints: [{ addresses: [10.0.0.1], conditions: { ready: true } }]`
 }
+
+/** Endpoints of Service shop/cart: one more EndpointSlice, at this port of the address that requests to it go to. */
+export function cartSlice(port: number): readonly KubernetesObject[] {
+  return parseManifests(
+    `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { namespace: shop, name: cart-${port}, labels: { kubernetes.io/service-name: cart } }
+addressType: IPv4
+ports: [{ name: "", port: ${port}, protocol: TCP }]
+endpoints: [{ addresses: [10.0.0.1] }]`,
+    'endpoints',
+  )
+}
