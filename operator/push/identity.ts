@@ -35,14 +35,18 @@ const leafLife = 90 * day
 const authorityLife = 3650 * day
 /** Time for pods that trust only the old authority to be replaced. */
 const authorityOverlap = 365 * day
+/** X.520, `serialNumber`. */
+const serialNumberAttribute = '2.5.4.5'
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 /** A new authority with both leaves. `trusted`: certificates of a former authority that clients and pods still present. */
 export async function newIdentity(subject: string, now: Date, trusted = ''): Promise<Identity> {
   const keys = await generateKeys()
+  const serialNumber = serial()
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber: serial(),
-    name: [{ O: ['haproxy-gateway-operator'] }, { CN: [subject] }],
+    serialNumber,
+    // OpenSSL looks for the signer by name, so two authorities that are trusted at the same time need different ones.
+    name: [{ O: ['haproxy-gateway-operator'] }, { CN: [subject] }, { [serialNumberAttribute]: [serialNumber] }],
     ...lifetime(now, authorityLife),
     signingAlgorithm: algorithm,
     keys,
