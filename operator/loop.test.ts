@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 
 import { type Fields, silentLog } from './lib/log.ts'
@@ -81,6 +82,24 @@ describe('loop', () => {
     await ran(3)
     await turn()
     expect(seen.runs).to.equal(3)
+  })
+
+  it('changes of statuses wait for each other, or for a run that something else brings', async () => {
+    loop.stop()
+    loop = make({ statusPause: 50, registry: new Registry() })
+    synced.resolve()
+    await ran(1)
+    for (let n = 0; n < 5; n += 1) {
+      loop.changedStatus()
+      await turn()
+    }
+    expect(seen.runs, 'at once').to.equal(1)
+    await ran(2)
+    loop.changedStatus()
+    loop.changed()
+    await ran(3)
+    await delay(120)
+    expect(seen.runs, 'another one behind it').to.equal(3)
   })
 
   it('runs at once: before anything else that waits for input', async () => {

@@ -5,7 +5,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { backoff, type BackoffLimits } from './lib/backoff.ts'
 import { recomputed } from './lib/derive.ts'
 import { errorText, type Logger } from './lib/log.ts'
-import { nextTurn, slice } from './lib/turns.ts'
+import { endOfSlice, nextTurn } from './lib/turns.ts'
 
 import type { Built, RunResult } from './reconcile.ts'
 
@@ -20,7 +20,11 @@ export type LoopOptions = {
   readonly backoffLimits?: BackoffLimits
   /** Milliseconds; for tests. */
   readonly longestPreparation?: number
+  readonly statusPause?: number
 }
+
+/** Milliseconds from a change of a status to the run that sees it, for others to join in. */
+const statusPause = 100
 
 /** Milliseconds after which a held run looks again whether to go on without what is still being fetched. */
 const heldRecheck = 200
@@ -59,6 +63,7 @@ export class Loop {
   #number = 0
   #failures = 0
   #timer: NodeJS.Timeout | undefined
+  #statusTimer: NodeJS.Timeout | undefined
   #last: Done | undefined
 
   constructor(options: LoopOptions) {
@@ -82,9 +87,16 @@ export class Loop {
     setImmediate(() => this.#beginRun())
   }
 
+  /** Only a status has changed, which no pod waits for: the next run that something else brings is soon enough, or one a moment later. */
+  changedStatus(): void {
+    if (this.#state !== 'idle' || this.#statusTimer !== undefined) return
+    this.#statusTimer = setTimeout(() => this.changed(), this.#options.statusPause ?? statusPause)
+  }
+
   stop(): void {
     this.#state = 'stopped'
     clearTimeout(this.#timer)
+    clearTimeout(this.#statusTimer)
   }
 
   #begin(): void {
@@ -94,6 +106,8 @@ export class Loop {
   }
 
   #beginRun(): void {
+    clearTimeout(this.#statusTimer)
+    this.#statusTimer = undefined
     this.#number += 1
     this.#prepare({
       began: performance.now(),
@@ -110,7 +124,7 @@ export class Loop {
   #prepare(pass: Pass): void {
     if (this.#state === 'stopped') return
     const began = performance.now()
-    const isReady = this.#attempt(() => advance(pass, this.#options.prepare, began + slice))
+    const isReady = this.#attempt(() => advance(pass, this.#options.prepare, endOfSlice()))
     pass.spent += performance.now() - began
     pass.slices += 1
     const isOverdue = began - pass.began > (this.#options.longestPreparation ?? longestPreparation)

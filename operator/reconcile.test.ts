@@ -140,14 +140,15 @@ function proxy(id: string): ProxyModel {
     addresses: [],
     ports: [],
   }
-  return { id, workload, frontends: [], backends: noParts, conditionNames: { headers: [], queries: [] } }
+  const conditionNames = { headers: [], queries: [] }
+  return { id, workload, frontends: [], backends: noParts, certificates: noParts, conditionNames }
 }
 
 function render({ id }: ProxyModel): RenderedConfig {
   if (id === 'shop/bad') throw new Error('impossible state')
   return {
     generation: '1',
-    machine: { text: '', hash: '', scripts: new Map(), reasons: [] },
+    machine: { text: '', hash: '', frame: '', scripts: new Map(), reasons: [], spares: new Map() },
     maps: new Map(),
     backends: new Map(),
     certificates: new Map(),

@@ -13,7 +13,7 @@ import type { Figures, Row, Section } from './section.ts'
 const script = join(import.meta.dirname, 'change-cost-size.ts')
 /** As the operator's container has it. */
 const nodeFlags = ['--max-semi-space-size=4', '--no-parallel-scavenge']
-const longest = 60_000
+const longest = 180_000
 const routesPerSet = 16
 const bar = 1.2
 

@@ -8,9 +8,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { KubernetesObject } from '../../operator/model/kubernetes.ts'
-import { defaultDataPlane } from '../../operator/model/settings.ts'
 import { loadRenderer } from '../../operator/render/render.ts'
-import { temporaryFolder, writeFiles } from '../../operator/scenarios/haproxy-files.ts'
+import { settingsAt, temporaryFolder, writeFiles } from '../../operator/scenarios/haproxy-files.ts'
 import { gateway, gatewayClass, listener, route, service } from '../../operator/translate/testing/objects.ts'
 import { createTranslator } from '../../operator/translate/translate.ts'
 import { snapshotFromObjects } from '../../operator/watch/files.ts'
@@ -43,8 +42,8 @@ export async function failoverWithoutRetries(options: SectionOptions): Promise<W
   const folder = temporaryFolder()
   const endpoints = await Promise.all(Array.from({ length: endpointCount }, openEndpoint))
   try {
-    const [port = 0, statusPort = 0] = await freePorts(2)
-    writeConfiguration(folder.root, { port, statusPort, endpoints: endpoints.map((one) => one.port) })
+    const [port = 0, statusPort = 0, runtimePort = 0] = await freePorts(3)
+    writeConfiguration(folder.root, { port, statusPort, runtimePort, endpoints: endpoints.map((one) => one.port) })
     const configs = ['haproxy.cfg', 'backends.cfg'].map((file) => join(folder.root, file))
     const haproxy = (await run(join(repository, 'e2e/cluster/haproxy.sh'), [])).trim()
     const proxy = await startOn('others', { haproxy, configs, port: statusPort })
@@ -65,12 +64,17 @@ export async function failoverWithoutRetries(options: SectionOptions): Promise<W
   }
 }
 
-type Ports = { readonly port: number; readonly statusPort: number; readonly endpoints: readonly number[] }
+type Ports = {
+  readonly port: number
+  readonly statusPort: number
+  readonly runtimePort: number
+  readonly endpoints: readonly number[]
+}
 
-function writeConfiguration(root: string, { port, statusPort, endpoints }: Ports): void {
+function writeConfiguration(root: string, { port, endpoints, ...own }: Ports): void {
   const [model] = createTranslator(snapshotFromObjects(objects(port)))().proxies
   if (model === undefined) throw new Error('The Gateway of the benchmark is not served.')
-  writeFiles(root, loadRenderer(join(repository, 'templates'), { ...defaultDataPlane, root, statusPort })(model))
+  writeFiles(root, loadRenderer(join(repository, 'templates'), settingsAt(root, own))(model))
   const file = join(root, 'backends.cfg')
   const text = readFileSync(file, 'utf8')
   const here = text.replaceAll(/ 10\.0\.0\.(\d):\d+/g, (_, n: string) => ` 127.0.0.1:${endpoints[Number(n) - 1]}`)

@@ -9,6 +9,7 @@ import { apply, createNamespaces } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
 import { programmedAddress, readyDataPlane } from '../lib/gateway.ts'
 import { documents, gateway, httpListener } from '../lib/manifests.ts'
+import { watchReloadsOf } from '../lib/reloads.ts'
 import { ask } from '../lib/web.ts'
 import { failoverWithoutRetries } from './failover-local.ts'
 import {
@@ -21,7 +22,6 @@ import {
   rulesPerRoute,
 } from './failover-windows.ts'
 import { type Body, create, inParallel, pathOf, removeNamespace } from './fixture.ts'
-import { watchReloadsOf } from './reloads.ts'
 import { endpointSlice, order, portOf, service, startResponders } from './responders.ts'
 import type { Row, Section, SectionOptions, SectionResult } from './section.ts'
 

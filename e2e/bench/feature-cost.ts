@@ -10,8 +10,9 @@ import { stringify } from 'yaml'
 
 import type { KubernetesObject } from '../../operator/model/kubernetes.ts'
 import { defaultDataPlane } from '../../operator/model/settings.ts'
+import { writePki } from '../../operator/push/testing/pki.ts'
 import { loadRenderer } from '../../operator/render/render.ts'
-import { findHaproxy, writeFiles } from '../../operator/scenarios/haproxy-files.ts'
+import { findHaproxy, settingsAt, writeFiles } from '../../operator/scenarios/haproxy-files.ts'
 import { createTranslator } from '../../operator/translate/translate.ts'
 import { snapshotFromObjects } from '../../operator/watch/files.ts'
 import { selfSigned } from '../lib/certificates.ts'
@@ -116,13 +117,13 @@ async function startCase(one: FeatureCase, program: string, backends: Backends):
 
 // What today's operator makes of the objects, running.
 async function serve(one: FeatureCase, program: string, backends: Backends) {
-  const [port = 0, statusPort = 0] = await freePorts(2)
+  const [port = 0, statusPort = 0, runtimePort = 0] = await freePorts(3)
   const root = join(folder, one.name)
   const objects = one.objects({ ...backends, port })
   const { proxies } = createTranslator(snapshotFromObjects(objects))()
   const [model] = proxies
   if (model === undefined) throw new Error('its Gateway is not served')
-  const render = loadRenderer(join(repository, 'templates'), { ...defaultDataPlane, root, statusPort })
+  const render = loadRenderer(join(repository, 'templates'), settingsAt(root, { statusPort, runtimePort }))
   writeFiles(root, render(model))
   const configs = [join(root, 'haproxy.cfg'), join(root, 'backends.cfg')]
   toThisMachine(join(root, 'backends.cfg'))
@@ -136,16 +137,18 @@ async function startTree(
   name: string,
   { tree, program, places }: { readonly tree: string; readonly program: string; readonly places: Backends },
 ): Promise<Started> {
-  const [port = 0, statusPort = 0] = await freePorts(2)
+  const [port = 0, statusPort = 0, runtimePort = 0] = await freePorts(3)
   const root = join(folder, name)
   const manifests = join(folder, `${name}.yaml`)
   const objects = featureCases[0]?.objects({ ...places, port }) ?? []
   writeFileSync(manifests, objects.map((object: KubernetesObject) => stringify(object)).join('---\n'))
   const text = await run(process.execPath, [join(tree, 'operator/main.ts'), 'translate', manifests])
-  const { root: there, statusPort: statusThere } = defaultDataPlane
+  const { root: there, pki, statusPort: statusThere, runtimePort: runtimeThere } = defaultDataPlane
   const here = text
     .replaceAll(`${there}/`, `${root}/`)
+    .replaceAll(`${pki}/`, `${root}/pki/`)
     .replaceAll(`:${statusThere}\n`, `:${statusPort}\n`)
+    .replaceAll(`:${runtimeThere} `, `:${runtimePort} `)
     .replaceAll('\u2421', '\x7f')
   const sections = here.split(/^##### shop\/web /m).slice(1)
   const files = sections.map(
@@ -159,6 +162,7 @@ async function startTree(
     ]),
   )
   mkdirSync(join(root, 'run'), { recursive: true })
+  writePki(join(root, 'pki'))
   toThisMachine(join(root, 'general/backends.cfg'))
   const configs = [join(root, 'haproxy.cfg'), join(root, 'general/backends.cfg')]
   const proxy = await startOn('proxy', { haproxy: program, configs, port: statusPort })

@@ -33,9 +33,3 @@ export function spread(values: readonly number[]): Spread {
     samples: values.length,
   }
 }
-
-/** The value of an unlabelled metric in Prometheus's text format; labelled ones are added up. */
-export function metric(text: string, name: string): number {
-  const lines = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))
-  return [...lines].reduce((sum, [, value]) => sum + Number(value), 0)
-}

@@ -50,7 +50,7 @@ type Answers = Omit<Measured, 'microseconds'> & { readonly requests: number }
 
 async function wrk({ port, tlsPort, hosts, folder }: Target, protocol: Protocol, seconds: number): Promise<Answers> {
   const script = join(folder, 'wrk.lua')
-  writeFileSync(script, wrkScript(hosts))
+  writeFileSync(script, wrkScript(hosts, '/'))
   const [connections] = shapes[protocol]
   const url = protocol === 'tls' ? `https://localhost:${tlsPort}/` : `http://localhost:${port}/`
   const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, url]
@@ -65,12 +65,13 @@ async function wrk({ port, tlsPort, hosts, folder }: Target, protocol: Protocol,
   }
 }
 
-function wrkScript(hosts: readonly string[]): string {
+/** What makes wrk ask one host after the other. */
+export function wrkScript(hosts: readonly string[], path: string): string {
   return `
 local hosts = {${hosts.map((host) => `"${host}"`).join(',')}}
 local requests, n = {}, 0
 function init()
-  for i, host in ipairs(hosts) do requests[i] = wrk.format("GET", "/", {Host = host}) end
+  for i, host in ipairs(hosts) do requests[i] = wrk.format("GET", "${path}", {Host = host}) end
 end
 function request()
   n = n % #requests + 1

@@ -73,16 +73,18 @@ async function stop(child: ChildProcess): Promise<void> {
   await ended
 }
 
-/** Backends fast enough not to be what is measured: one port for HTTP/1.1 and HTTP/2 in clear text, one for TLS. */
+/** Backends fast enough not to be what is measured: one port for HTTP/1.1 and HTTP/2 in clear text, one for TLS, and a socket for statistics. */
 export async function startResponder(
   haproxy: string,
   root: string,
   certificate: string,
-): Promise<LocalProxy & { readonly port: number; readonly tlsPort: number }> {
+): Promise<LocalProxy & { readonly port: number; readonly tlsPort: number; readonly socket: string }> {
   const [port = 0, tlsPort = 0] = await freePorts(2)
+  const socket = join(root, 'responder.sock')
   const config = `
 global
     nbthread 1
+    stats socket ${socket} mode 600
 defaults
     mode http
     timeout client 60s
@@ -99,7 +101,7 @@ frontend all
     ]),
   ) // prettier-ignore
   const running = await startOn('others', { haproxy, configs: [join(root, 'responder.cfg')], port })
-  return { ...running, port, tlsPort }
+  return { ...running, port, tlsPort, socket }
 }
 
 export type Load = { readonly url: string; readonly headers: readonly string[]; readonly seconds: number }

@@ -8,6 +8,7 @@ import { apply, callApi, createNamespaces } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
 import { programmedAddress, readyDataPlane } from '../lib/gateway.ts'
 import { documents, gateway, route } from '../lib/manifests.ts'
+import { type Reloads, watchReloadsOf } from '../lib/reloads.ts'
 import { ask } from '../lib/web.ts'
 import { rounded } from './figures.ts'
 import { inParallel, removeNamespace } from './fixture.ts'
@@ -30,7 +31,6 @@ import {
   type Traffic,
 } from './mixed-streams.ts'
 import { untilWritten } from './operator.ts'
-import { type Reloads, watchReloadsOf } from './reloads.ts'
 import { authorityName, endpointSlice, type Manifest, service, startResponders } from './responders.ts'
 import type { Row, Section, SectionOptions, SectionResult } from './section.ts'
 
@@ -205,8 +205,8 @@ function figuresOf({ kinds, seconds, reloads, traffic, ...rest }: Measured) {
     wrong_answers: traffic.wrong.length,
     wrong_at_the_end: rest.wrong.length,
     wrong_statuses: rest.statuses.length,
-    seen: [rest.sockets, rest.streams, traffic.failed, traffic.wrong, rest.wrong, rest.statuses].flatMap((all) =>
-      all.slice(0, 5),
+    seen: [reloads.seen, rest.sockets, rest.streams, traffic.failed, traffic.wrong, rest.wrong, rest.statuses].flatMap(
+      (all) => all.slice(0, 5),
     ),
   }
 }

@@ -1,21 +1,14 @@
-// What the operator's own metrics say. Read outside of what is measured.
+// The operator between measurements: started anew, and waited for.
 
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { kubectl, systemNamespace } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
-import { isReady, operatorDeployment, operatorPods, podText } from '../lib/gateway.ts'
-import { metric } from './figures.ts'
+import { isReady, operatorDeployment, operatorPods } from '../lib/gateway.ts'
+import { metric, operatorMetrics } from '../lib/operator-metrics.ts'
 
 const quietMilliseconds = 3_000
 const mostPatience = 90_000
-
-/** Text of the operator's /metrics. */
-export async function operatorMetrics(): Promise<string> {
-  const [pod] = await operatorPods()
-  if (!pod) throw new Error(`no pod of the operator in ${systemNamespace}; make install brings it up.`)
-  return podText(systemNamespace, pod.metadata.name, '8080/metrics')
-}
 
 /** Starts the operator anew and waits until it is ready; the name of its pod. */
 export async function restartOperator(): Promise<string> {

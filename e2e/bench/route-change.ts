@@ -7,6 +7,7 @@ import { Client } from 'undici'
 
 import { eventually } from '../lib/eventually.ts'
 import { readyDataPlane } from '../lib/gateway.ts'
+import { type Reloads, watchReloadsOf } from '../lib/reloads.ts'
 import { rounded, spread } from './figures.ts'
 import {
   type Body,
@@ -22,7 +23,6 @@ import {
   startGateway,
 } from './fixture.ts'
 import { untilWritten } from './operator.ts'
-import { type Reloads, watchReloadsOf } from './reloads.ts'
 import type { Section, SectionResult } from './section.ts'
 
 const namespace = 'bench-change'

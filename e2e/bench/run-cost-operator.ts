@@ -24,7 +24,10 @@ import { createTranslator, supportedFeatures } from '../../operator/translate/tr
 export const samples = 40
 const repository = join(import.meta.dirname, '../..')
 // Every new backend takes a spare, and a reload is not what is measured here.
-const settings: DataPlaneSettings = { ...defaultDataPlane, spares: { plain: 4 * samples, filtered: 50, tcp: 0 } }
+const settings: DataPlaneSettings = {
+  ...defaultDataPlane,
+  spares: { ...defaultDataPlane.spares, plain: 4 * samples, filtered: 50, tcp: 0 },
+}
 
 export const rooms = ['translate', 'render', 'provision', 'want', 'statuses', 'change'] as const
 type Room = (typeof rooms)[number]
@@ -75,7 +78,8 @@ export function openOperator(snapshot: Snapshot) {
   // As a pod's worker does it.
   const bringInSlices = async (wish: Wish) => {
     const held = pods.get(wish.id)?.held
-    hold(wish, held && (await finished(changing(held, wish.wanted))))
+    const means = { resting: new Set<string>(), hasLines: true }
+    hold(wish, held && (await finished(changing(held, wish.wanted, means))))
   }
   // Steps count for the room whose work they take over.
   const timedSteps = <A>(room: Room, steps: (input: A) => Iterator<undefined, undefined>) =>

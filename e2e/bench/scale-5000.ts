@@ -10,12 +10,12 @@ import { apply, callApi, createNamespaces, deleteNamespaces, kubectl, systemName
 import { eventually } from '../lib/eventually.ts'
 import { operatorPods, podText, type Pod, programmedAddress, readyDataPlane } from '../lib/gateway.ts'
 import { documents, gateway } from '../lib/manifests.ts'
+import { type Reloads, watchReloadsOf } from '../lib/reloads.ts'
 import { ask } from '../lib/web.ts'
 import { rounded } from './figures.ts'
 import { type Body, create, inParallel, patch, pathOf, removeNamespace } from './fixture.ts'
 import { footprint, type Footprint, wire, workingSet } from './footprint.ts'
 import { restartOperator, untilWritten } from './operator.ts'
-import { type Reloads, watchReloadsOf } from './reloads.ts'
 import { endpoints, endpointSlice, portOf, service, startResponders } from './responders.ts'
 import type { Row, Section, SectionOptions, SectionResult } from './section.ts'
 

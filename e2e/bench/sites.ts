@@ -3,9 +3,8 @@
 import { join } from 'node:path'
 
 import type { KubernetesObject } from '../../operator/model/kubernetes.ts'
-import { defaultDataPlane } from '../../operator/model/settings.ts'
 import { loadRenderer } from '../../operator/render/render.ts'
-import { writeFiles } from '../../operator/scenarios/haproxy-files.ts'
+import { settingsAt, writeFiles } from '../../operator/scenarios/haproxy-files.ts'
 import {
   gateway,
   gatewayClass,
@@ -25,6 +24,8 @@ import { type LocalProxy, startOn, writeAll } from './local-proxy.ts'
 /** What is served, and what a proxy needs for it. Programs and certificates are the same for all. */
 export type Site = {
   readonly routes: number
+  /** The prefix of paths that every route matches; `/` is every path. */
+  readonly path: string
   /** An empty folder. */
   readonly folder: string
   readonly haproxy: string
@@ -52,8 +53,8 @@ export function servicesOf(routes: number): readonly string[] {
 }
 
 /** What today's operator makes of them. */
-export const startOurs: StartSite = async ({ routes, folder, haproxy, backend, pair }) => {
-  const [port = 0, tlsPort = 0, statusPort = 0] = await freePorts(3)
+export const startOurs: StartSite = async ({ routes, path, folder, haproxy, backend, pair }) => {
+  const [port = 0, tlsPort = 0, statusPort = 0, runtimePort = 0] = await freePorts(4)
   const listeners = [listener({ port }), tlsListener(['tls'], { port: tlsPort })]
   const objects: readonly KubernetesObject[] = [
     gatewayClass(),
@@ -63,13 +64,18 @@ export const startOurs: StartSite = async ({ routes, folder, haproxy, backend, p
     ...routesOf(routes).map((one, n) =>
       route(`shop/r${n}`, [{ name: 'web' }], {
         hostnames: [one.host],
-        rules: [{ backendRefs: [{ name: one.service, port: 8080 }] }],
+        rules: [
+          {
+            matches: [{ path: { type: 'PathPrefix', value: path } }],
+            backendRefs: [{ name: one.service, port: 8080 }],
+          },
+        ],
       }),
     ),
   ]
   const [model] = createTranslator(snapshotFromObjects(objects))().proxies
   if (model === undefined) throw new Error('The Gateway of the benchmark is not served.')
-  const render = loadRenderer(join(repository, 'templates'), { ...defaultDataPlane, root: folder, statusPort })
+  const render = loadRenderer(join(repository, 'templates'), settingsAt(folder, { statusPort, runtimePort }))
   writeFiles(folder, render(model))
   const configs = [join(folder, 'haproxy.cfg'), join(folder, 'backends.cfg')]
   toThisMachine(join(folder, 'backends.cfg'))
@@ -81,19 +87,24 @@ export const startHandWritten: StartSite = (site) =>
   startHaproxy(
     site,
     site.routes === 1
-      ? naiveRoutes(site.routes)
-      : `    use_backend %[req.hdr(host),host_only,lower,map_str(${join(site.folder, 'hosts.map')},none)]\n`,
+      ? naiveRoutes(site)
+      : `    use_backend %[req.hdr(host),host_only,lower,map_str(${join(site.folder, 'hosts.map')},none)]${inPath(site, ' if')}\n`,
   )
 
 /** One ACL and one line for each route: what grows when nobody thinks of a map. */
-export const startNaive: StartSite = (site) => startHaproxy(site, naiveRoutes(site.routes))
+export const startNaive: StartSite = (site) => startHaproxy(site, naiveRoutes(site))
 
-function naiveRoutes(routes: number): string {
-  const lines = routesOf(routes).map((one, n) => [
+function naiveRoutes(site: Site): string {
+  const lines = routesOf(site.routes).map((one, n) => [
     `    acl host-${n} hdr(host),host_only -i ${one.host}\n`,
-    `    use_backend ${one.service} if host-${n}\n`,
+    `    use_backend ${one.service} if host-${n}${inPath(site, '')}\n`,
   ])
   return lines.flat().join('')
+}
+
+// Nobody compares paths when every path will do.
+function inPath({ path }: Site, before: string): string {
+  return path === '/' ? '' : `${before} { path_beg ${path} }`
 }
 
 // Timeouts, retries and balancing as ours, and no log either, so that only the choice of the backend differs.

@@ -4,8 +4,9 @@ import { z } from 'zod'
 
 import { kubectl, systemNamespace } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
-import { metric, quantile, rounded } from './figures.ts'
-import { operatorMetrics, restartOperator } from './operator.ts'
+import { metric, operatorMetrics } from '../lib/operator-metrics.ts'
+import { quantile, rounded } from './figures.ts'
+import { restartOperator } from './operator.ts'
 import type { Section, SectionResult } from './section.ts'
 import { removeWorld, worldWith } from './world.ts'
 

@@ -14,6 +14,7 @@ import { startResponder } from './local-proxy.ts'
 import { findPeers, type Peer } from './peers.ts'
 import type { Figures, Row, Section, SectionOptions } from './section.ts'
 import { routesOf, type Site, type SiteProxy, startHandWritten, startNaive, startOurs } from './sites.ts'
+import { type Compared, inSlices, requestsOf } from './slices.ts'
 
 const seconds = 1
 /** How many hosts the requests go round. */
@@ -31,7 +32,7 @@ const inFull: readonly Plan[] = protocols.flatMap((protocol) =>
   [1, 100, 1_000, 10_000].map((routes) => ({
     routes,
     protocol,
-    rounds: protocol === 'http1' && [1, 10_000].includes(routes) ? 9 : 5,
+    rounds: 5,
     peerRounds: routes === 100 ? 0 : 3,
   })),
 )
@@ -39,6 +40,16 @@ const inShort: readonly Plan[] = [
   ...[1, 10_000].map((routes) => ({ routes, protocol: 'http1' as const, rounds: 5, peerRounds: 0 })),
   ...(['tls', 'h2'] as const).map((protocol) => ({ routes: 1_000, protocol, rounds: 5, peerRounds: 0 })),
 ]
+
+// What has a bar is measured once more, in many short slices. The one in the middle has a path, too, as many routes do.
+const comparisons = [
+  { routes: 1, path: '/' },
+  { routes: 1, path: '/shop' },
+  { routes: 10_000, path: '/' },
+] as const
+const slices = { inFull: 400, inShort: 100 }
+
+type Comparison = Compared & { readonly routes: number; readonly path: string }
 
 /** One proxy under one plan: medians of its rounds, and its rate beside the hand-written one's of the same round. */
 export type Line = {
@@ -60,12 +71,16 @@ export const throughput: Section = {
   run: async ({ short, say }) => {
     const plans = short ? inShort : inFull
     const peers = short ? [] : findPeers(say)
-    const lines = await withResponder((place) => measureAll(plans, { ...place, peers, say }))
-    return { figures: figuresOf(lines, peers), rows: short ? [] : rowsOf(lines) }
+    return await withResponder(async (place) => {
+      const setting = { ...place, peers, say }
+      const lines = await measureAll(plans, setting)
+      const compared = await compareAll(short ? slices.inShort : slices.inFull, setting)
+      return { figures: figuresOf(lines, compared, peers), rows: short ? [] : rowsOf(lines, compared) }
+    })
   },
 }
 
-type Place = Omit<Site, 'routes'>
+type Place = Omit<Site, 'routes' | 'path'> & { readonly answered: () => Promise<number> }
 
 // Runs work with a backend for all proxies, and leaves nothing behind.
 async function withResponder<T>(work: (place: Place) => Promise<T>): Promise<T> {
@@ -75,7 +90,7 @@ async function withResponder<T>(work: (place: Place) => Promise<T>): Promise<T> 
   const pair = await selfSigned(['localhost', '*.example.com'])
   const responder = await startResponder(haproxy, folder, `${pair.certificate}${pair.key}`)
   try {
-    return await work({ folder, haproxy, backend: responder.port, pair })
+    return await work({ folder, haproxy, backend: responder.port, pair, answered: () => requestsOf(responder.socket) })
   } finally {
     await responder.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -124,7 +139,7 @@ async function startAll(
     const own = join(folder, `${name}-${routes}`)
     mkdirSync(own, { recursive: true })
     try {
-      running.push({ name, isPeer, site: await start({ ...place, routes, folder: own }) })
+      running.push({ name, isPeer, site: await start({ ...place, routes, path: '/', folder: own }) })
     } catch (error) {
       if (!isPeer) throw error
       say(`${name} is left out with ${routes} routes: ${error instanceof Error ? error.message : String(error)}`)
@@ -149,6 +164,30 @@ async function inTurns({ protocol, routes, rounds, peerRounds }: Plan, running: 
   return [...measured]
     .filter(([, all]) => all.length > 0)
     .map(([proxy, all]): Line => ({ proxy, protocol, routes, ...mediansOf(all, beside) }))
+}
+
+async function compareAll(count: number, { folder, say, ...place }: Setting): Promise<readonly Comparison[]> {
+  const all: Comparison[] = []
+  for (const [n, plan] of comparisons.entries()) {
+    const running: SiteProxy[] = []
+    try {
+      for (const start of [startOurs, startHandWritten]) {
+        const own = join(folder, `compared-${n}-${running.length}`)
+        mkdirSync(own, { recursive: true })
+        running.push(await start({ ...place, ...plan, folder: own }))
+      }
+      const [ours, beside] = running
+      if (ours === undefined || beside === undefined) throw new Error('unreachable: both were started')
+      const asked = { ours, beside, folder, answered: place.answered, hosts: spreadHosts(plan.routes) }
+      const path = plan.path === '/' ? '/' : `${plan.path}/cart`
+      const compared = await inSlices({ ...asked, path }, count)
+      say(`${wordsOf(plan)}: rate ${compared.ratio}, processor time ${compared.cpu_ratio}, of ${count} slices each`)
+      all.push({ ...plan, ...compared })
+    } finally {
+      for (const { proxy } of running) await proxy.stop()
+    }
+  }
+  return all
 }
 
 // Spread evenly over the routes, in an order without system.
@@ -182,7 +221,7 @@ function mediansOf(all: readonly Measured[], beside: readonly Measured[]) {
   }
 }
 
-function figuresOf(lines: readonly Line[], peers: readonly Peer[]): Figures {
+function figuresOf(lines: readonly Line[], compared: readonly Comparison[], peers: readonly Peer[]): Figures {
   const ratios = (protocol: Protocol): Figures =>
     Object.fromEntries(
       lines
@@ -191,6 +230,15 @@ function figuresOf(lines: readonly Line[], peers: readonly Peer[]): Figures {
     )
   return {
     ...ratios('http1'),
+    ...Object.fromEntries(
+      compared
+        .map(({ routes, path, ratio, cpu_ratio: cpu }) => {
+          const key = `ratio_${routes}_route${routes === 1 ? '' : 's'}${path === '/' ? '' : '_with_path'}`
+          return [[key, ratio] as const, [`cpu_${key}`, cpu] as const]
+        })
+        .flat(),
+    ),
+    compared,
     tls: ratios('tls'),
     h2: ratios('h2'),
     round_seconds: seconds,
@@ -200,14 +248,32 @@ function figuresOf(lines: readonly Line[], peers: readonly Peer[]): Figures {
   }
 }
 
-function rowsOf(lines: readonly Line[]): readonly Row[] {
-  return lines
-    .filter(({ proxy }) => proxy === 'ours')
-    .map(({ protocol, routes, ratio }) => {
-      const hasBar = protocol === 'http1' && [1, 10_000].includes(routes)
-      const what = `${names[protocol]}, ${routes} route${routes === 1 ? '' : 's'}: rate ÷ hand-written`
-      return { what, value: String(ratio), bar: hasBar ? '≥ 0.97' : '', ...(hasBar && { met: ratio >= 0.97 }) }
-    })
+function rowsOf(lines: readonly Line[], compared: readonly Comparison[]): readonly Row[] {
+  const hasBar = ({ protocol, routes }: Line): boolean =>
+    protocol === 'http1' && compared.some((one) => one.routes === routes)
+  return [
+    ...compared.flatMap((one) => [
+      ratioRow(`${wordsOf(one)}: rate ÷ hand-written`, one.ratio, one.ratio_quartiles, one.path === '/'),
+      ratioRow('processor time, hand-written ÷ ours', one.cpu_ratio, one.cpu_ratio_quartiles, false),
+    ]),
+    ...lines
+      .filter((line) => line.proxy === 'ours' && !hasBar(line))
+      .map(({ protocol, routes, ratio }) => {
+        const what = `${names[protocol]}, ${routes} route${routes === 1 ? '' : 's'}: rate ÷ hand-written`
+        return { what, value: String(ratio), bar: '' }
+      }),
+  ]
+}
+
+// The bar is the rate's, with one route and with all; the rest tells where it comes from.
+function ratioRow(what: string, ratio: number, [least, most]: readonly [number, number], hasBar: boolean): Row {
+  const row = { what, value: `${ratio} (half of the slices: ${least} to ${most})`, bar: '' }
+  return hasBar ? { ...row, bar: '≥ 0.97', met: ratio >= 0.97 } : row
+}
+
+function wordsOf({ routes, path }: { readonly routes: number; readonly path: string }): string {
+  const many = `HTTP/1.1, ${routes} route${routes === 1 ? '' : 's'}`
+  return path === '/' ? many : `${many} with a path`
 }
 
 const names = { http1: 'HTTP/1.1', tls: 'HTTP/1.1 in TLS', h2: 'HTTP/2 in TLS' } satisfies Record<Protocol, string>

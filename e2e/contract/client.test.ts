@@ -120,20 +120,23 @@ describe('the generated client with an API that does not answer', () => {
       servername: authority.servername,
       timeoutMs: 100,
     })
-    // Not events.once(): the aborted request also has an error, which is what we wait for.
-    const given = new Promise<void>((resolve) => {
-      server.once('request', (request) => request.once('error', () => {}).once('close', () => resolve()))
-    })
-    const late = await rejection(client.information.getInfo())
-    expect(late).to.be.instanceOf(DeadlineError)
-    expect(String(late)).to.contain('GET /info: no answer within 100 ms')
-    await given
-    const call = client.information.getInfo()
-    server.once('request', () => call.cancel())
-    expect(await rejection(call)).to.be.instanceOf(CancelError)
-    await client.close()
-    server.closeAllConnections()
-    server.close()
+    try {
+      // Not events.once(): the aborted request also has an error, which is what we wait for.
+      const given = new Promise<void>((resolve) => {
+        server.once('request', (request) => request.once('error', () => {}).once('close', () => resolve()))
+      })
+      const late = await rejection(client.information.getInfo())
+      expect(late).to.be.instanceOf(DeadlineError)
+      expect(String(late)).to.contain('GET /info: no answer within 100 ms')
+      await given
+      const call = client.information.getInfo()
+      server.once('request', () => call.cancel())
+      expect(await rejection(call)).to.be.instanceOf(CancelError)
+    } finally {
+      await client.close()
+      server.closeAllConnections()
+      server.close()
+    }
   })
 })
 

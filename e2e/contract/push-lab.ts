@@ -14,7 +14,6 @@ import { silentLog } from '../../operator/lib/log.ts'
 import type { RenderedConfig } from '../../operator/model/rendered.ts'
 import { Secret } from '../../operator/model/secret.ts'
 import { defaultDataPlane, type DataPlaneSettings } from '../../operator/model/settings.ts'
-import { newIdentity, type Identity } from '../../operator/push/identity.ts'
 import type { PodApi } from '../../operator/push/pod-api.ts'
 import { podConnector } from '../../operator/push/pod-client.ts'
 import { PodWorker } from '../../operator/push/pod.ts'
@@ -22,6 +21,7 @@ import { createPushMetrics } from '../../operator/push/push-metrics.ts'
 import { Reloads } from '../../operator/push/reloads.ts'
 import { archiveFiles } from '../../operator/push/state-archive.ts'
 import { configOf, type ConfigSpec } from '../../operator/push/testing/configs.ts'
+import { testIdentity, writePki } from '../../operator/push/testing/pki.ts'
 import { usualTiming } from '../../operator/push/timing.ts'
 
 import { freePorts } from '../lib/free-ports.ts'
@@ -36,23 +36,24 @@ export class PushLab {
   readonly httpPort: number
   readonly httpsPort: number
   readonly log: string[] = []
+  /** False: the operator's connections to the Runtime API lead nowhere. */
+  hasRuntime = true
   readonly #program: Program
-  readonly #identity: Identity
   readonly #originPort: number
   readonly #origin: Server
   #haproxy: ChildProcess | undefined
   #api: ChildProcess | undefined
   #worker: PodWorker | undefined
 
-  private constructor(program: Program, identity: Identity, ports: readonly number[]) {
+  private constructor(program: Program, ports: readonly number[]) {
     this.#program = program
-    this.#identity = identity
-    const [http = 0, https = 0, origin = 0, api = 0, status = 0] = ports
+    const [http = 0, https = 0, origin = 0, apiPort = 0, statusPort = 0, runtimePort = 0] = ports
     this.httpPort = http
     this.httpsPort = https
     this.#originPort = origin
-    const spares = { plain: 6, filtered: 4, tcp: 1 }
-    this.settings = { ...defaultDataPlane, root: this.folder, apiPort: api, statusPort: status, spares }
+    const spares = { plain: 6, filtered: 4, named: 2, tcp: 1, 'named-tcp': 1, retry: 2 }
+    const pki = join(this.folder, 'pki')
+    this.settings = { ...defaultDataPlane, root: this.folder, pki, apiPort, statusPort, runtimePort, spares }
     // Tells which of its addresses was asked; `/slow` takes a while.
     this.#origin = createServer((request, response) => {
       const answer = () => response.end(request.socket.localAddress)
@@ -63,8 +64,7 @@ export class PushLab {
 
   /** Everything runs and holds `spec` when this resolves; nobody has touched the pod yet. */
   static async start(program: Program, spec: Spec): Promise<PushLab> {
-    const ports = await freePorts(5)
-    const lab = new PushLab(program, await newIdentity('contract/push', new Date()), ports)
+    const lab = new PushLab(program, await freePorts(6))
     try {
       await lab.#prepare(lab.config(spec))
     } catch (error) {
@@ -106,7 +106,8 @@ export class PushLab {
   }
 
   connect(): PodApi {
-    return podConnector(this.settings)('127.0.0.1', this.#identity)
+    const settings = this.hasRuntime ? this.settings : { ...this.settings, runtimePort: 1 }
+    return podConnector(settings, silentLog())('127.0.0.1', testIdentity)
   }
 
   /** The files under the pod's root, as `parseFiles` takes them. */
@@ -120,6 +121,10 @@ export class PushLab {
   async killApi(): Promise<void> {
     await ended(this.#api, 'SIGKILL')
     await this.#startApi()
+  }
+
+  signalApi(signal: NodeJS.Signals): void {
+    this.#api?.kill(signal)
   }
 
   /** The same with HAProxy: the worker dies, its master with it. */
@@ -150,14 +155,12 @@ export class PushLab {
   }
 
   async #prepare(config: RenderedConfig): Promise<void> {
-    for (const folder of ['maps', 'ssl', 'general', 'spoe', 'pki', 'run', 'dpapi/tx', 'dpapi/storage'])
+    for (const folder of ['maps', 'ssl', 'general', 'spoe', 'run', 'dpapi/tx', 'dpapi/storage'])
       mkdirSync(join(this.folder, folder), { recursive: true })
-    const { authority, server } = this.#identity
-    const pki = { 'ca.crt': authority.certificate, 'tls.crt': server.certificate, 'tls.key': server.key.reveal() }
-    for (const [name, text] of Object.entries(pki)) writeFileSync(join(this.folder, 'pki', name), text)
+    writePki(this.settings.pki)
     for (const { name, content } of archiveFiles(config, this.settings)) {
       const text = content instanceof Secret ? content.reveal() : content
-      const own = name === 'dataplaneapi.yaml' ? atHome(text, this.folder) : text
+      const own = name === 'dataplaneapi.yaml' ? text.replace('/usr/sbin/haproxy', haproxyPath()) : text
       writeFileSync(join(this.folder, name), own)
     }
     await new Promise<void>((resolve) => {
@@ -189,16 +192,14 @@ export class PushLab {
   }
 }
 
-function atHome(yaml: string, folder: string): string {
-  return yaml.replaceAll('/pki/', `${folder}/pki/`).replace('/usr/sbin/haproxy', haproxyPath())
-}
-
-function machine({ folder, httpPort, httpsPort }: PushLab): string {
+function machine({ folder, httpPort, httpsPort, settings }: PushLab): string {
   const map = (name: string) => `${folder}/maps/${name}.map`
   return `# _version=1
 global
   hard-stop-after 2s
   stats socket ${folder}/run/worker.sock mode 600 level admin
+  stats timeout 1h
+  stats maxconn 50
   tune.ssl.default-dh-param 2048
 
 defaults base
@@ -216,8 +217,24 @@ defaults filtered from base
   balance roundrobin
   http-response set-header x-filtered yes
 
+defaults named from base
+  balance roundrobin
+
 defaults tcp from base
   mode tcp
+
+defaults named-tcp from base
+  mode tcp
+
+crt-store
+  load crt ${settings.pki}/tls.crt key ${settings.pki}/tls.key
+
+listen runtime from tcp
+  bind 127.0.0.1:${settings.runtimePort} ssl crt ${settings.pki}/tls.crt ca-file ${settings.pki}/ca.crt verify required
+  maxconn 32
+  timeout client 1h
+  timeout server 1h
+  server worker unix@${folder}/run/worker.sock
 
 frontend visitors from base
   bind 127.0.0.1:${httpPort}

@@ -3,19 +3,16 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, request, type RequestOptions, type Server } from 'node:https'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
 
 import { expect } from 'chai'
 
 import type { BackendTLSPolicy, KubernetesObject } from '../../operator/model/kubernetes.ts'
-import type { BackendSection, RenderedConfig } from '../../operator/model/rendered.ts'
+import type { RenderedConfig } from '../../operator/model/rendered.ts'
 import type { DataPlaneSettings } from '../../operator/model/settings.ts'
 import { readMeta } from '../../operator/push/held.ts'
 import type { PodWorker } from '../../operator/push/pod.ts'
-import { loadRenderer } from '../../operator/render/render.ts'
-import { createTranslator } from '../../operator/translate/translate.ts'
 import {
   configMap,
   gateway,
@@ -25,14 +22,13 @@ import {
   tlsListener,
   tlsSecret,
 } from '../../operator/translate/testing/objects.ts'
-import { snapshotFromObjects } from '../../operator/watch/files.ts'
 import { freePorts } from '../lib/free-ports.ts'
 
 import { createAuthority, type Authority, type Pair } from './authority.ts'
 import { eventually, programs } from './lab.ts'
 import { PushLab } from './push-lab.ts'
+import { render } from './rendered.ts'
 
-const templates = join(import.meta.dirname, '../../templates')
 const host = 'cart.example.com'
 
 type Validation = BackendTLSPolicy['spec']['validation']
@@ -195,30 +191,6 @@ for (const program of programs())
   })
 
 // ---- what is wanted -------------------------------------------------------------------------------------------------------------------
-
-const renderers = new WeakMap<DataPlaneSettings, (objects: readonly KubernetesObject[]) => RenderedConfig>()
-
-function render(settings: DataPlaneSettings): (objects: readonly KubernetesObject[]) => RenderedConfig {
-  const known = renderers.get(settings)
-  if (known !== undefined) return known
-  const renderProxy = loadRenderer(templates, settings)
-  const renderObjects = (objects: readonly KubernetesObject[]): RenderedConfig => {
-    const [proxy] = createTranslator(snapshotFromObjects(objects), settings)().proxies
-    return atHome(renderProxy(proxy ?? expect.fail('the Gateway is not served')))
-  }
-  renderers.set(settings, renderObjects)
-  return renderObjects
-}
-
-// Endpoints cannot have addresses of this machine; their servers are here all the same.
-function atHome(config: RenderedConfig): RenderedConfig {
-  const here = (section: BackendSection): BackendSection => ({
-    ...section,
-    servers: new Map([...section.servers].map(([name, line]) => [name, { ...line, address: '127.0.0.1' }])),
-    text: section.text.replaceAll(/^( +server \S+) [\d.]+:/gm, '$1 127.0.0.1:'),
-  })
-  return { ...config, backends: new Map([...config.backends].map(([name, section]) => [name, here(section)])) }
-}
 
 function objectsOf(
   { clients, insecure = false, services, trusted, shown }: World,

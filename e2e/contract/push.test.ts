@@ -24,8 +24,13 @@ type State = { readonly services: ReadonlyMap<number, Service>; readonly certifi
 const steady: Service = { n: 100, servers: 2, tree: false, filtered: false }
 const services = 12
 
-for (const program of programs())
-  describe(`pushing to a pod (${program.name})`, function () {
+const ways = programs().flatMap((program) => [
+  { program, hasRuntime: true, title: program.name },
+  { program, hasRuntime: false, title: `${program.name}, without the Runtime API` },
+])
+
+for (const { program, hasRuntime, title } of ways)
+  describe(`pushing to a pod (${title})`, function () {
     this.timeout(100_000)
     let lab: PushLab
     let authority: Authority
@@ -46,6 +51,7 @@ for (const program of programs())
     beforeEach(async () => {
       state = { services: new Map([[steady.n, steady]]), certificates: new Map([[0, 0]]) }
       lab = await PushLab.start(program, specOf(state, pems))
+      lab.hasRuntime = hasRuntime
       worker = await lab.operate(specOf(state, pems))
     })
     afterEach(() => lab.stop())
@@ -87,7 +93,7 @@ for (const program of programs())
       const api = lab.connect()
       want(withService(state, { n: 1, servers: 1, tree: false, filtered: false }))
       await arrived()
-      const [first = '', second = ''] = spareNames('plain', lab.settings)
+      const [first = '', second = ''] = spareNames('plain', lab.settings.spares.plain)
       const [left] = (await api.listServers(first)) ?? []
       const port = left?.port ?? 0
       await worker.stop()
@@ -220,7 +226,10 @@ async function expectWanted(lab: PushLab, config: RenderedConfig): Promise<void>
       expect(held.backends.get(name)?.servers, `file of ${name}`).to.deep.equal(servers)
     }
     expect([...held.backends.keys()].toSorted()).to.deep.equal([...config.backends.keys()].toSorted())
-    for (const spare of [...spareNames('plain', lab.settings), ...spareNames('filtered', lab.settings)])
+    for (const spare of [
+      ...spareNames('plain', lab.settings.spares.plain),
+      ...spareNames('filtered', lab.settings.spares.filtered),
+    ])
       if (!used.has(spare)) expect(await api.listServers(spare), spare).to.deep.equal([])
   } finally {
     await api.close()

@@ -109,7 +109,7 @@ for (const program of programs())
       expect(reloads()).to.deep.equal([])
       const api = lab.connect()
       await eventually(async () => {
-        for (const spare of spareNames('plain', lab.settings))
+        for (const spare of spareNames('plain', lab.settings.spares.plain))
           if ((await api.listServers(spare))?.length !== 0) return false
         return true
       })

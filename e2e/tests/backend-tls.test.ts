@@ -3,7 +3,8 @@ import { expect } from 'chai'
 import { selfSigned, tlsSecret } from '../lib/certificates.ts'
 import { apply, applyExample, createNamespaces, deleteNamespaces, kubectl } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
-import { programmedAddress, readyDataPlane, workers } from '../lib/gateway.ts'
+import { programmedAddress, readyDataPlane } from '../lib/gateway.ts'
+import { noReloads, watchReloadsOf } from '../lib/reloads.ts'
 import { ask, type WebAnswer } from '../lib/web.ts'
 
 const namespace = 'payments'
@@ -45,7 +46,7 @@ describe('TLS to backends', () => {
     this.timeout(90_000)
     await answers(200)
     expect((await pay()).echo?.service).to.equal('ledger')
-    const before = await workers(namespace, 'payments')
+    const reloads = await watchReloadsOf(namespace, 'payments')
     await kubectl(['-n', namespace, 'scale', 'deployment', 'ledger', '--replicas=2'])
     await kubectl(['-n', namespace, 'rollout', 'status', 'deployment', '--timeout=60s'])
     await eventually('both answer', async () => {
@@ -53,7 +54,7 @@ describe('TLS to backends', () => {
       for (let n = 0; n < 10; n += 1) pods.add((await pay()).echo?.pod)
       expect(pods).to.have.property('size', 2)
     })
-    expect(await workers(namespace, 'payments'), 'no reload').to.deep.equal(before)
+    expect(await reloads()).to.deep.equal(noReloads)
   })
 
   it('a certificate that does not fit is refused, whatever it is that does not fit', async function () {

@@ -3,8 +3,9 @@ import { expect } from 'chai'
 import { apply, createNamespaces, deleteNamespaces, kubectl } from '../lib/cluster.ts'
 import { selfSigned, tlsSecret } from '../lib/certificates.ts'
 import { eventually } from '../lib/eventually.ts'
-import { acceptedRoute, programmedAddress, readyDataPlane, workers } from '../lib/gateway.ts'
+import { acceptedRoute, programmedAddress, readyDataPlane } from '../lib/gateway.ts'
 import { documents, echo, forward, gateway, httpListener, route } from '../lib/manifests.ts'
+import { noReloads, watchReloadsOf } from '../lib/reloads.ts'
 import { ask, keepAsking, seenHeader, share, type WebAnswer } from '../lib/web.ts'
 
 const namespace = 'e2e-changes'
@@ -39,11 +40,11 @@ describe('changes at run time', () => {
 
   // Runs a change, and fails when it replaced a worker or cost another route a request.
   const withoutReload = async (change: () => Promise<void>): Promise<void> => {
-    const before = await workers(namespace, 'web')
+    const reloads = await watchReloadsOf(namespace, 'web')
     const steady = keepAsking({ address, host: 'steady.example.com' })
     await change()
     const { failures, sent } = await steady.stop()
-    expect(await workers(namespace, 'web'), 'the same workers').to.deep.equal(before)
+    expect(await reloads()).to.deep.equal(noReloads)
     expect(failures, `of ${sent} requests to another route`).to.deep.equal([])
   }
 
@@ -185,6 +186,7 @@ describe('changes at run time', () => {
 
   it('of a reload for a header that no rule named before, the Gateway says because of whom', async function () {
     this.timeout(60_000)
+    const reloads = await watchReloadsOf(namespace, 'web')
     const matches = [{ headers: [{ name: 'x-new-here', value: 'yes' }] }]
     const rules = [forward('one', '/', { matches })]
     await apply(documents(route(namespace, 'header', { gateway: 'web', hostnames: ['header.example.com'], rules })))
@@ -198,5 +200,8 @@ describe('changes at run time', () => {
       const events = await kubectl(['-n', namespace, 'get', 'events.events.k8s.io', '-o', 'jsonpath={.items[*].note}'])
       expect(events).to.include(because)
     })
+    const { reasons, seen } = await reloads()
+    expect(reasons, 'one for each pod').to.deep.equal({ header: 2 })
+    expect(seen.join('\n')).to.include(because)
   })
 })

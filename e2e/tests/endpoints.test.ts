@@ -2,8 +2,9 @@ import { expect } from 'chai'
 
 import { apply, createNamespaces, deleteNamespaces, kubectl } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
-import { acceptedRoute, programmedAddress, readyDataPlane, workers } from '../lib/gateway.ts'
+import { acceptedRoute, programmedAddress, readyDataPlane } from '../lib/gateway.ts'
 import { documents, echo, forward, gateway, httpListener, route } from '../lib/manifests.ts'
+import { noReloads, watchReloadsOf } from '../lib/reloads.ts'
 import { ask, keepAsking, type WebAnswer } from '../lib/web.ts'
 
 const namespace = 'e2e-endpoints'
@@ -44,7 +45,7 @@ describe('endpoints', () => {
 
   it('a Deployment is replaced pod by pod, and no request fails, whatever its method', async function () {
     this.timeout(150_000)
-    const before = await workers(namespace, 'web')
+    const reloads = await watchReloadsOf(namespace, 'web')
     const kinds = [{}, { method: 'POST' }, { path: '/once' }]
     const traffic = kinds.map((kind) => keepAsking({ address, host, ...kind }))
     await kubectl(['-n', namespace, 'rollout', 'restart', 'deployment/many'])
@@ -55,7 +56,7 @@ describe('endpoints', () => {
     })
     for (const { failures, sent } of await Promise.all(traffic.map((one) => one.stop())))
       expect(failures, `of ${sent} requests`).to.deep.equal([])
-    expect(await workers(namespace, 'web'), 'the same workers').to.deep.equal(before)
+    expect(await reloads()).to.deep.equal(noReloads)
   })
 
   it('a Service without pods answers 503, and serves again with its first', async function () {

@@ -3,9 +3,10 @@ import { expect } from 'chai'
 import { applyExample, deleteExample, kubectl } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
 import { applyExamples, prepareExamples, removeExamples, type ExampleAddresses } from '../lib/examples.ts'
-import { expectCondition, getRoute, operatorRestarts, workers } from '../lib/gateway.ts'
+import { expectCondition, getRoute, operatorRestarts } from '../lib/gateway.ts'
 import { ask, keepAsking, seenHeader, share, type WebAnswer, type WebRequest } from '../lib/web.ts'
 import type { KeyPair } from '../lib/certificates.ts'
+import { noReloads, watchReloadsOf } from '../lib/reloads.ts'
 
 describe('the examples', () => {
   let addresses: ExampleAddresses
@@ -60,7 +61,7 @@ describe('the examples', () => {
     this.timeout(60_000)
     const blue = keepAsking({ address: addresses.blue, host: 'blue.example.com' })
     const checkout = keepAsking({ address: addresses.edge, host: 'shop.example.com', path: '/checkout', tls: true })
-    const before = await workers('infra', 'edge')
+    const reloads = await watchReloadsOf('infra', 'edge')
     expect((await edge('store.example.com')).echo?.namespace).to.equal('shared-services')
 
     await deleteExample('store-grant.yaml')
@@ -77,7 +78,7 @@ describe('the examples', () => {
 
     await applyExample('store-grant.yaml')
     await eventually('store is back', async () => expect((await edge('store.example.com')).status).to.equal(200))
-    expect(await workers('infra', 'edge'), 'no reload').to.deep.equal(before)
+    expect(await reloads()).to.deep.equal(noReloads)
     expect((await blue.stop()).failures, 'the other team').to.deep.equal([])
     expect((await checkout.stop()).failures, 'the other route').to.deep.equal([])
   })
@@ -137,7 +138,7 @@ describe('the examples', () => {
     this.timeout(60_000)
     const port = { address: addresses.connections, host: 'any.example.com', port: 9000 }
     await eventually('the port answers', async () => expect((await ask(port)).status).to.equal(200))
-    const before = await workers('infra', 'connections')
+    const reloads = await watchReloadsOf('infra', 'connections')
     const counts = await share(100, port)
     // 100 draws at 50 %: standard deviation 5; five of them to either side
     expect(counts.get('checkout-v1')).to.be.within(25, 75)
@@ -149,7 +150,7 @@ describe('the examples', () => {
     await eventually('the second version gets everything', async () =>
       expect([...(await share(20, port)).keys()]).to.deep.equal(['checkout-v2']),
     )
-    expect(await workers('infra', 'connections'), 'no reload').to.deep.equal(before)
+    expect(await reloads()).to.deep.equal(noReloads)
   })
 
   it('the name that a client asks for decides whether its connection is decrypted, passes through or is closed', async () => {

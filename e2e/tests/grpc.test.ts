@@ -3,7 +3,8 @@ import { expect } from 'chai'
 import { call, type CallAnswer } from '../lib/calls.ts'
 import { applyExample, deleteNamespaces, kubectl } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
-import { programmedAddress, readyDataPlane, workers } from '../lib/gateway.ts'
+import { programmedAddress, readyDataPlane } from '../lib/gateway.ts'
+import { noReloads, watchReloadsOf } from '../lib/reloads.ts'
 
 const namespace = 'greetings'
 const service = '/gateway_api_conformance.echo_basic.grpcecho.GrpcEcho'
@@ -44,7 +45,7 @@ describe('gRPC', () => {
 
   it('another rule and another Service need no reload', async function () {
     this.timeout(60_000)
-    const before = await workers(namespace, 'greetings')
+    const reloads = await watchReloadsOf(namespace, 'greetings')
     const backendRef = (name: string) =>
       JSON.stringify([{ op: 'replace', path: '/spec/rules/0/backendRefs/0/name', value: name }])
     const patch = (name: string) =>
@@ -57,6 +58,6 @@ describe('gRPC', () => {
     await answers(`${service}/Echo`, 'greeter-v2')
     await patch('greeter-v1')
     await answers(`${service}/Echo`, 'greeter-v1')
-    expect(await workers(namespace, 'greetings'), 'no reload').to.deep.equal(before)
+    expect(await reloads()).to.deep.equal(noReloads)
   })
 })

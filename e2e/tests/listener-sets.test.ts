@@ -3,7 +3,8 @@ import { z } from 'zod'
 
 import { applyExample, deleteNamespaces, get, kubectl } from '../lib/cluster.ts'
 import { eventually } from '../lib/eventually.ts'
-import { expectCondition, programmedAddress, readyDataPlane, workers } from '../lib/gateway.ts'
+import { expectCondition, programmedAddress, readyDataPlane } from '../lib/gateway.ts'
+import { noReloads, watchReloadsOf } from '../lib/reloads.ts'
 import { ask, type WebAnswer } from '../lib/web.ts'
 
 const namespaces = ['platform', 'team-red', 'team-green']
@@ -74,7 +75,7 @@ describe('ListenerSets', () => {
 
   it('come and go without a reload, also when their namespace is not let in any more', async function () {
     this.timeout(90_000)
-    const before = await workers('platform', 'shared')
+    const reloads = await watchReloadsOf('platform', 'shared')
     await kubectl(['label', 'namespace', 'team-red', 'listeners-'])
     await eventually('red is gone', async () => expect((await at('red.example.com')).status).to.equal(404))
     await eventually('the status says why', async () => {
@@ -87,6 +88,6 @@ describe('ListenerSets', () => {
     })
     await kubectl(['label', 'namespace', 'team-red', 'listeners=allowed'])
     await eventually('red is back', async () => expect((await at('red.example.com')).status).to.equal(200))
-    expect(await workers('platform', 'shared'), 'no reload').to.deep.equal(before)
+    expect(await reloads()).to.deep.equal(noReloads)
   })
 })

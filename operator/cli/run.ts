@@ -82,7 +82,7 @@ function construct(settings: Settings, { logger, registry }: Instruments) {
     logger,
     registry,
   })
-  watch.onChange(() => loop.changed())
+  watch.onChange((change) => (change === 'status' ? loop.changedStatus() : loop.changed()))
   // What is under way goes out through the connections that the watch closes.
   return { loop, stop: () => push.stop().then(() => watch.stop()) }
 }

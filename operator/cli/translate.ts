@@ -4,6 +4,7 @@ import { routeId, routeKinds } from '../model/report.ts'
 import { existsSync } from 'node:fs'
 import { stringify } from 'yaml'
 
+import { entriesInOrder } from '../model/certificate-list.ts'
 import { controllerName } from '../model/kinds.ts'
 import type { KubernetesObject } from '../model/kubernetes.ts'
 import type { CertificateListEntry, MapSection, Outcome, RenderedConfig } from '../model/rendered.ts'
@@ -97,7 +98,10 @@ function filesOf(rendered: RenderedConfig): readonly NamedText[] {
     ...sorted(authorities, ({ pem }, name): NamedText => [`general/${name}`, pem]),
     ...(udp === undefined ? [] : [[udpConfigFile, udp.text] satisfies NamedText]),
     ...sorted(maps, (sections, name): NamedText => [`maps/${name}`, sorted(sections, mapLines).join('')]),
-    ...sorted(certificateLists, (entries, name): NamedText => [`ssl/${name}`, entries.map(listLine).join('')]),
+    ...sorted(
+      certificateLists,
+      (entries, name): NamedText => [`ssl/${name}`, [...entriesInOrder(entries)].map(listLine).join('')],
+    ),
     ...sorted(certificates, ({ fingerprint }, name): NamedText => [`ssl/${name}`, `# SHA-256 ${fingerprint}\n`]),
   ]
 }

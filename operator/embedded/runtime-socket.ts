@@ -13,6 +13,9 @@ export class CommandError extends Error {
   }
 }
 
+// Without a word for it the end is an empty line, and HAProxy 3.4 takes a line break that is the last byte it read so far for one.
+const endOfPayload = '%end%'
+
 /** Commands to HAProxy's worker, and reloads, by way of the master's socket: one connection for each, one at a time. */
 export class RuntimeSocket {
   readonly path: string
@@ -24,12 +27,18 @@ export class RuntimeSocket {
 
   /** Sends one command, with the lines of its payload if it has one. Resolves to HAProxy's words without the final empty line. */
   async command(command: string, payload?: string): Promise<string> {
-    if (/[\r\n]/.test(command) || command.endsWith('<<') || payload?.includes('\n\n') === true)
+    if (
+      /[\r\n]/.test(command) ||
+      command.endsWith('<<') ||
+      payload?.includes('\n\n') === true ||
+      payload?.includes(endOfPayload) === true
+    )
       throw new CommandError(`${this.path} line break in a runtime command`, 'line break')
     if (command.includes(';') || payload?.includes(';') === true)
       throw new CommandError(`${this.path} invalid character found in runtime command`, 'invalid character')
     // The worker keeps its own output form, which the master hands on to it.
-    const lines = `set severity-output number;@1 ${command}${payload === undefined ? '' : ` <<\n${payload}\n`}\n`
+    const text = payload === undefined ? '' : ` <<${endOfPayload}\n${payload.replace(/\n$/, '')}\n${endOfPayload}`
+    const lines = `set severity-output number;@1 ${command}${text}\n`
     const answer = await this.#exclusive(() => this.#talk(lines, 30_000)).catch((error: unknown) => {
       const words = wordsOf(error)
       throw new CommandError(`${this.path} ${words} [${command}]`, words)

@@ -151,6 +151,35 @@ describe('lib/derive', () => {
     expect(sums.bucket('all')).to.have.length(100)
   })
 
+  it('law: a bucket of any size reads like the members that are in it', () => {
+    const keys = fc.nat({ max: 200 }).map(String)
+    const edit = fc.tuple(keys, fc.option(fc.nat({ max: 5 }), { nil: undefined }))
+    fc.assert(
+      fc.property(fc.array(fc.array(edit, { maxLength: 60, size: 'max' }), { maxLength: 6 }), (rounds) => {
+        const numbers = new Table<number>()
+        const all = new Gathering(numbers, (key) => [['all', numbers.get(key) ?? -1]])
+        const read = derive(() => [all.bucket('all'), all.values('all'), all.size('all'), all.first('all')] as const)
+        for (const [key, value] of rounds.flat()) {
+          if (value === undefined) numbers.delete(key)
+          else numbers.set(key, value)
+          if (key.endsWith('7')) settle()
+        }
+        settle()
+        const members = [...numbers.keys()].toSorted().map((member) => ({ member, value: numbers.get(member) ?? -1 }))
+        const [bucket, values, size, first] = read()
+        expect(bucket).to.deep.equal(members)
+        expect(values).to.deep.equal(members.map(({ value }) => value))
+        expect(size).to.equal(members.length)
+        const again = new Table<number>()
+        for (const { member, value } of members.toReversed()) again.set(member, value)
+        const fresh = new Gathering(again, (key) => [['all', again.get(key) ?? -1]])
+        settle()
+        expect(first, 'whatever its history').to.equal(fresh.first('all'))
+        if (members.length <= 32) expect(first).to.equal(members[0]?.value)
+      }),
+    )
+  })
+
   it('law: after any edits the result equals one computed from scratch', () => {
     type Edit = readonly [key: string, value: number | undefined]
     const edit: fc.Arbitrary<Edit> = fc.tuple(
@@ -217,5 +246,17 @@ describe('lib/derive', () => {
     })
     const list = [1, 2]
     expect([size(list), size(list), size([1, 2]), runs]).to.deep.equal([2, 2, 2, 2])
+  })
+
+  it('memo leaves nothing that anybody sees, and takes what is frozen', () => {
+    const [sum, count] = [
+      memo((list: readonly number[]) => list.reduce((a, b) => a + b, 0)),
+      memo((list: readonly number[]) => [list.length]),
+    ]
+    for (const list of [[1, 2], Object.freeze([1, 2])]) {
+      expect([count.knows(list), sum(list), count.knows(list)]).to.deep.equal([false, 3, false])
+      expect([count(list) === count(list), count.knows(list), count(list)]).to.deep.equal([true, true, [2]])
+      expect(Reflect.ownKeys(list)).to.deep.equal(['0', '1', 'length'])
+    }
   })
 })

@@ -8,10 +8,10 @@
 //
 // The propagation is alien-signals'; this file adds keys, equality and eviction. Everything is synchronous.
 
-import { noParts, type Parts, type PartsChange, withChanges } from './parts.ts'
+import { leavesOf, noParts, type Parts, type PartsChange, withChanges } from './parts.ts'
 import { Computed, countRecomputed, Input, isTracking, sameValue, untracked, Watcher } from './reactive.ts'
 
-export { recomputed, settle, settling } from './reactive.ts'
+export { recomputed, sameValue, settle, settling } from './reactive.ts'
 
 export type Derived<T> = () => T
 
@@ -127,9 +127,9 @@ export function joined<K extends string>(
 
 /** Buckets of what members contribute. Reads are tracked; a bucket is sorted by member, so results do not depend on history. */
 export class Gathering<V> implements Members {
-  /** Edited in place: thousands of members that join one bucket would copy it as many times. */
-  readonly #entries = new Map<string, Entry<V>[]>()
-  /** What readers see: another one after each edit, which copies the entries when it is read for the first time. */
+  /** As trees, for a bucket may hold thousands; small ones are a leaf. */
+  readonly #trees = new Map<string, Parts<V>>()
+  /** What readers see: another one after each edit, with the whole of a bucket once it was read. */
   readonly #buckets = new Table<Version<V>>()
 
   constructor(members: Members, contribute: (member: string) => Iterable<Gift<V>>) {
@@ -139,20 +139,26 @@ export class Gathering<V> implements Members {
   /** Tracked. Empty for a bucket nobody contributes to. */
   bucket(name: string): readonly Entry<V>[] {
     const version = this.#buckets.get(name)
-    if (version === undefined) return nothing
-    return (version.entries ??= this.#entries.get(name)?.slice() ?? nothing)
+    const tree = this.#trees.get(name)
+    if (version === undefined || tree === undefined) return nothing
+    return tree.branches.length === 0 ? tree.entries : (version.entries ??= sortedEntries(tree))
   }
 
   /** Tracked. The values of a bucket, without their members; identical until one of them changes. */
   values(name: string): readonly V[] {
     const version = this.#buckets.get(name)
     if (version === undefined) return nothing
-    return (version.values ??= this.#entries.get(name)?.map(({ value }) => value) ?? nothing)
+    return (version.values ??= this.bucket(name).map(({ value }) => value))
+  }
+
+  /** Tracked. The value of one member, the same one as long as the members are the same. */
+  first(name: string): V | undefined {
+    return this.#buckets.get(name) === undefined ? undefined : someEntry(this.#trees.get(name))?.value
   }
 
   /** Tracked. */
   size(name: string): number {
-    return this.#buckets.get(name) === undefined ? 0 : (this.#entries.get(name)?.length ?? 0)
+    return this.#buckets.get(name) === undefined ? 0 : (this.#trees.get(name)?.size ?? 0)
   }
 
   /** Not tracked: the names of the buckets that hold something now. */
@@ -165,23 +171,29 @@ export class Gathering<V> implements Members {
   }
 
   #put(bucket: string, member: string, entry: Entry<V> | undefined): void {
-    const entries = this.#entries.get(bucket) ?? []
-    const at = position(entries, member)
-    const present = entries[at]?.member === member ? 1 : 0
-    if (entry === undefined) entries.splice(at, present)
-    else entries.splice(at, present, entry)
-    if (entries.length === 0) {
-      this.#entries.delete(bucket)
+    const tree = withChanges(this.#trees.get(bucket) ?? noParts, [{ member, entry }])
+    if (tree.size === 0) {
+      this.#trees.delete(bucket)
       this.#buckets.delete(bucket)
     } else {
-      this.#entries.set(bucket, entries)
+      this.#trees.set(bucket, tree)
       this.#buckets.set(bucket, {})
     }
   }
 }
 
+function sortedEntries<V>(tree: Parts<V>): readonly Entry<V>[] {
+  return [...leavesOf(tree)].flatMap(({ entries }) => entries).toSorted((a, b) => (a.member < b.member ? -1 : 1))
+}
+
+function someEntry<V>(tree: Parts<V> | undefined): Entry<V> | undefined {
+  let node = tree
+  while (node?.branches[0] !== undefined) node = node.branches[0]
+  return node?.entries[0]
+}
+
 /** As a gathering, for buckets of thousands: a bucket is a tree, and one changed member costs the nodes above it. */
-export class Grove<V> {
+export class Grove<V> implements Members {
   readonly #trees = new Map<string, Growing<V>>()
   readonly #versions = new Table<object>()
 
@@ -195,6 +207,10 @@ export class Grove<V> {
     if (growing === undefined) return noParts
     grow(growing)
     return growing.tree
+  }
+
+  watchMembers(watcher: (bucket: string, present: boolean) => void): void {
+    this.#versions.watchMembers(watcher)
   }
 
   // Thousands of members may join before somebody looks: many at a time, but not all at once, which would take long.
@@ -301,29 +317,42 @@ export type Memo<A extends object, R> = ((argument: A) => R) & {
   readonly knows: (argument: A) => boolean
 }
 
-/** A pure function of one object, computed once per identity. */
+/**
+ * A pure function of one object, computed once per identity. The result is kept in the object itself, in a private field that nobody else can
+ * name: a collection of garbage has to look at the entries of weak maps again and again, in one block.
+ */
 export function memo<A extends object, R>(compute: (argument: A) => R): Memo<A, R> {
-  const known = new WeakMap<A, { readonly result: R }>()
+  const ofFrozen = new WeakMap<A, { readonly result: R }>()
+  class Known extends Given {
+    readonly #result: R
+    constructor(argument: A, result: R) {
+      super(argument)
+      this.#result = result
+    }
+    static of(argument: object): { readonly result: R } | undefined {
+      return #result in argument ? { result: argument.#result } : undefined
+    }
+  }
+  const knownOf = (argument: A) => Known.of(argument) ?? ofFrozen.get(argument)
   const recall = (argument: A): R => {
-    const before = known.get(argument)
+    const before = knownOf(argument)
     if (before !== undefined) return before.result
     countRecomputed()
     const result = compute(argument)
-    known.set(argument, { result })
+    if (Known.canTake(argument)) void new Known(argument, result)
+    else ofFrozen.set(argument, { result })
     return result
   }
-  return Object.assign(recall, { knows: (argument: A) => known.has(argument) })
+  return Object.assign(recall, { knows: (argument: A) => knownOf(argument) !== undefined })
 }
 
-// First position whose member is not less than `member`.
-function position(entries: readonly Entry<unknown>[], member: string): number {
-  let low = 0
-  let high = entries.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const entry = entries[middle]
-    if (entry !== undefined && entry.member < member) low = middle + 1
-    else high = middle
+// What `new` gives is the object that it is given: a class above it adds its private fields to that.
+class Given {
+  constructor(argument: object) {
+    return argument
   }
-  return low
+
+  static canTake(argument: object): boolean {
+    return Object.isExtensible(argument)
+  }
 }

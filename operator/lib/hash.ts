@@ -14,3 +14,13 @@ export function halves(text: string): readonly [number, number] {
 export function addHashes(a: readonly [number, number], b: readonly [number, number]): readonly [number, number] {
   return [(a[0] + b[0]) >>> 0, (a[1] + b[1]) >>> 0]
 }
+
+/** What `addHashes` makes of all of them. */
+export function sumOfHashes(hashes: readonly (readonly [number, number])[]): readonly [number, number] {
+  let [high, low] = [0, 0]
+  for (const hash of hashes) {
+    high = (high + hash[0]) >>> 0
+    low = (low + hash[1]) >>> 0
+  }
+  return [high, low]
+}

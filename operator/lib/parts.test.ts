@@ -3,12 +3,14 @@ import fc from 'fast-check'
 import {
   entriesNotIn,
   itemsOf,
+  keysApart,
   leafOf,
   leavesOf,
   noParts,
   PartedMap,
   type Parts,
   partsOf,
+  sameEntries,
   together,
   withChanges,
 } from './parts.ts'
@@ -94,6 +96,64 @@ describe('lib/parts', () => {
         const found = [...entriesNotIn(mapTwo, mapOne)]
         expect(new Map(found.map(([key, value]) => [key, value]))).to.deep.equal(new Map(expected))
         for (const [key, , other] of found) expect(other).to.equal(one.get(key))
+        expect(sameEntries(mapOne, mapTwo)).to.equal(one.size === two.size && expected.length === 0)
+        const apart = [...one.keys(), ...two.keys()].filter((key) => one.get(key) !== two.get(key))
+        expect([...keysApart(mapTwo, mapOne)]).to.have.members([...new Set(apart)])
+      }),
+    )
+  })
+
+  it('law: entries that differ are found in collections that were put together, whichever of them changed', () => {
+    const small = fc.array(fc.tuple(keys, fc.nat({ max: 2 })), { maxLength: 80 })
+    fc.assert(
+      fc.property(fc.array(fc.tuple(pairs, small, small), { maxLength: 4 }), (collections) => {
+        const named = (at: number, all: readonly (readonly [string, number])[]) =>
+          all.map(([key, value]) => [`${at}|${key}`, value] as const)
+        const befores = collections.map(([first], at) => grown(named(at, first)))
+        const whole = (changed: 1 | 2) =>
+          new PartedMap(together(collections.map((each, at) => grown(named(at, each[changed]), befores[at]))))
+        const [one, two] = [whole(1), whole(2)]
+        const plain = new Map(one)
+        const expected = [...two].filter(([key, value]) => plain.get(key) !== value)
+        const found = [...entriesNotIn(two, one)]
+        expect(found.map(([key, value]) => [key, value])).to.have.deep.members(expected)
+        for (const [key, , other] of found) expect(other).to.equal(plain.get(key))
+      }),
+    )
+  })
+
+  it('looks no further ahead among entries that differ than it is asked to', () => {
+    const names = Array.from({ length: 40_000 }, (_, n) => `h${n}.example.com`)
+    const [one, two] = [1, 2].map((value) => new PartedMap(grown(names.map((key) => [key, value]))))
+    if (one === undefined || two === undefined) throw new Error('no maps')
+    let read = 0
+    for (const { parts } of [one, two])
+      for (const node of leavesOf(parts))
+        Object.defineProperty(node, 'entries', {
+          get: ((entries) => () => {
+            read += 1
+            return entries
+          })(node.entries),
+        })
+    const [difference] = entriesNotIn(two, one)
+    expect(difference?.slice(1)).to.deep.equal([2, 1])
+    expect(read).to.be.lessThan(10)
+  })
+
+  it('law: what two trees do not share is found wherever trees come and go beside others', () => {
+    const many = fc.array(pairs, { maxLength: 3 })
+    fc.assert(
+      fc.property(many, many, fc.array(fc.nat({ max: 2 }), { maxLength: 2 }), (some, others, kept) => {
+        // Each collection has keys of its own; those of `kept` stand in both.
+        const collection = (at: number, all: readonly (readonly [string, number])[]) =>
+          grown(all.map(([key, value]) => [`${at}/${key}`, value]))
+        const one = some.map((all, at) => collection(at, all))
+        const two = others.map((all, at) => (kept.includes(at) ? (one[at] ?? noParts) : collection(at, all)))
+        const [before, after] = [new PartedMap(together(one)), new PartedMap(together(two))]
+        const expected = [...new Map(after)].filter(([key, value]) => new Map(before).get(key) !== value)
+        expect(new Map([...entriesNotIn(after, before)].map(([key, value]) => [key, value]))).to.deep.equal(
+          new Map(expected),
+        )
       }),
     )
   })

@@ -77,12 +77,34 @@ function changed<T>(parts: Parts<T>, changes: readonly PartsChange<T>[], level: 
 }
 
 function changedEntries<T>(entries: readonly Entry<T>[], changes: readonly PartsChange<T>[]): readonly Entry<T>[] {
+  const [only] = changes
+  if (only !== undefined && changes.length === 1) return withOne(entries, only)
   const byMember = new Map(entries.map((entry) => [entry.member, entry]))
   for (const { member, entry } of changes) {
     if (entry === undefined) byMember.delete(member)
     else byMember.set(member, entry)
   }
   return inOrder([...byMember.values()])
+}
+
+// The usual case, without sorting what is in order.
+function withOne<T>(entries: readonly Entry<T>[], { member, entry }: PartsChange<T>): readonly Entry<T>[] {
+  const at = position(entries, member)
+  const known = entries[at]?.member === member ? 1 : 0
+  return entry === undefined ? entries.toSpliced(at, known) : entries.toSpliced(at, known, entry)
+}
+
+// First position whose member is not less than `member`.
+function position(entries: readonly Entry<unknown>[], member: string): number {
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const entry = entries[middle]
+    if (entry !== undefined && entry.member < member) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function inOrder<T>(entries: readonly Entry<T>[]): readonly Entry<T>[] {
@@ -128,7 +150,7 @@ function bitsIn(places: number): number {
  */
 export class PartedMap<V> implements ReadonlyMap<string, V> {
   readonly parts: Parts<V>
-  #index: ReadonlyMap<string, V> | undefined
+  #index: ReadonlyMap<string, Entry<V>> | undefined
 
   constructor(parts: Parts<V>) {
     this.parts = parts
@@ -139,11 +161,11 @@ export class PartedMap<V> implements ReadonlyMap<string, V> {
   }
 
   get(key: string): V | undefined {
-    return this.#around(key).get(key)
+    return this.#find(key)?.value
   }
 
   has(key: string): boolean {
-    return this.#around(key).has(key)
+    return this.#find(key) !== undefined
   }
 
   forEach(visit: (value: V, key: string, map: ReadonlyMap<string, V>) => void): void {
@@ -166,10 +188,11 @@ export class PartedMap<V> implements ReadonlyMap<string, V> {
     return this.entries()
   }
 
-  #around(key: string): ReadonlyMap<string, V> {
+  #find(key: string): Entry<V> | undefined {
     const leaf = leafFor(this.parts, key)
-    if (leaf !== undefined) return new Map(leaf.entries.map(({ member, value }) => [member, value]))
-    return (this.#index ??= new Map(this.entries()))
+    if (leaf !== undefined && leaf.size <= mostEntries) return leaf.entries.find(({ member }) => member === key)
+    this.#index ??= new Map([...leavesOf(this.parts)].flatMap(({ entries }) => entries.map((one) => [one.member, one])))
+    return this.#index.get(key)
   }
 }
 
@@ -189,15 +212,24 @@ function leafFor<V>(parts: Parts<V>, key: string): Parts<V> | undefined {
 /** An entry of one of two maps, and what stands under its key in the other. */
 export type Difference<V, W> = readonly [key: string, value: V, other: W | undefined]
 
-/** The entries of `map` that stand differently in `other`, or not at all: a walk over the nodes that the two do not share. */
+/**
+ * The entries of `map` that stand differently in `other`, or not at all: a walk over the nodes that the two do not share, no further ahead
+ * than it is asked for.
+ */
 export function* entriesNotIn<V, W>(
   map: ReadonlyMap<string, V>,
   other: ReadonlyMap<string, W>,
 ): Generator<Difference<V, W>> {
   const same: unknown = other
   if (map === same) return
-  const [own, against] =
-    map instanceof PartedMap && other instanceof PartedMap ? unshared<V, W>(map.parts, other.parts) : [map, other]
+  if (map instanceof PartedMap && other instanceof PartedMap) yield* entriesNotBelow<V, W>(map.parts, other.parts)
+  else yield* differing(map, other)
+}
+
+function* differing<V, W>(
+  own: Iterable<readonly [string, V]>,
+  against: ReadonlyMap<string, W>,
+): Generator<Difference<V, W>, undefined> {
   for (const [key, value] of own) {
     const found = against.get(key)
     const isSame: unknown = found
@@ -205,28 +237,127 @@ export function* entriesNotIn<V, W>(
   }
 }
 
-// What stands below nodes that only one of two trees has, of each. Nodes that both have are on the same level in both.
-function unshared<V, W>(one: Parts<V>, two: Parts<W>): [Iterable<readonly [string, V]>, ReadonlyMap<string, W>] {
-  const [ones, twos] = [new Map<string, V>(), new Map<string, W>()]
-  let fresh: readonly Parts<V>[] = [one]
-  let old: readonly Parts<W>[] = [two]
-  while (fresh.length > 0 || old.length > 0) {
-    const [inFresh, inOld] = [new Set<unknown>(fresh), new Set<unknown>(old)]
-    fresh = below(
-      fresh.filter((node) => !inOld.has(node)),
-      ones,
-    )
-    old = below(
-      old.filter((node) => !inFresh.has(node)),
-      twos,
-    )
-  }
-  return [ones, twos]
+// Nodes that both have are on the same level in both, and what stands below one of them stands below its counterpart or nowhere.
+function* entriesNotBelow<V, W>(one: Parts<V>, two: Parts<W>): Generator<Difference<V, W>, undefined> {
+  const same: unknown = two
+  if (one === same) return
+  const pairs = counterparts(one, two)
+  if (pairs === undefined) yield* differing(...unshared(one, two))
+  else for (const [own, other] of pairs) yield* entriesNotBelow<V, W>(own, other)
 }
 
-function below<V>(nodes: readonly Parts<V>[], found: Map<string, V>): readonly Parts<V>[] {
-  for (const { entries } of nodes) for (const { member, value } of entries) found.set(member, value)
-  return nodes.flatMap(({ branches }) => branches)
+// The branches that differ, each with what stands in its place; undefined where one node is a leaf, or where collections were put together
+// and several differ.
+function counterparts<V, W>(one: Parts<V>, two: Parts<W>): readonly (readonly [Parts<V>, Parts<W>])[] | undefined {
+  if (one.branches.length === 0 || two.branches.length === 0) return undefined
+  const others: readonly unknown[] = two.branches
+  const isSame = (branch: Parts<V>, at: number) => branch === others[at]
+  if (one.places === two.places && one.branches.length === two.branches.length) {
+    const pairs = one.branches.flatMap((branch, at) =>
+      isSame(branch, at) ? [] : [[branch, two.branches[at] ?? noParts] as const],
+    )
+    return one.places !== 0 || pairs.length <= 1 ? pairs : undefined
+  }
+  if (one.places === 0 || two.places === 0) return undefined
+  return one.branches.map((branch, at) => [branch, branchAt(two, nthBit(one.places, at))])
+}
+
+function branchAt<V>({ branches, places }: Parts<V>, bit: number): Parts<V> {
+  return (places & bit) === 0 ? noParts : (branches[bitsIn(places & (bit - 1))] ?? noParts)
+}
+
+function nthBit(places: number, n: number): number {
+  let rest = places
+  for (let at = 0; at < n; at += 1) rest &= rest - 1
+  return rest & -rest
+}
+
+/** The keys that stand differently in two maps, or in one of them only: a walk over the nodes that they do not share. */
+export function* keysApart<V>(map: ReadonlyMap<string, V>, other: ReadonlyMap<string, V>): Generator<string> {
+  if (map === other) return
+  const [own, against] =
+    map instanceof PartedMap && other instanceof PartedMap ? unshared<V, V>(map.parts, other.parts) : [map, other]
+  for (const [key, value] of own) if (against.get(key) !== value) yield key
+  for (const key of against.keys()) if (!own.has(key)) yield key
+}
+
+type Apart<V, W> = readonly [Map<string, V>, Map<string, W>]
+
+// What stands below nodes that only one of two trees has, of each, but for entries that did not change.
+function unshared<V, W>(one: Parts<V>, two: Parts<W>): Apart<V, W> {
+  const found: Apart<V, W> = [new Map(), new Map()]
+  walkApart([one], [two], found)
+  return found
+}
+
+// Nodes that both trees have are on the same level in both. Where one branch became another, all others stand where they stood.
+function walkApart<V, W>(ones: readonly Parts<V>[], twos: readonly Parts<W>[], found: Apart<V, W>): void {
+  const [own, other] = ones.length === twos.length ? [ones, twos] : withoutCommon(ones, twos)
+  if (own.length !== other.length) {
+    for (const { entries } of own) take(entries, found[0])
+    for (const { entries } of other) take(entries, found[1])
+    const [fresh, old] = [own.flatMap(({ branches }) => branches), other.flatMap(({ branches }) => branches)]
+    if (fresh.length > 0 || old.length > 0) walkApart(fresh, old, found)
+    return
+  }
+  for (const [at, node] of own.entries()) {
+    const against = other[at]
+    const isSame: unknown = against
+    if (against === undefined || node === isSame) continue
+    const [entries, others] = withoutCommon(node.entries, against.entries, isSameEntry)
+    take(entries, found[0])
+    take(others, found[1])
+    if (node.branches.length > 0 || against.branches.length > 0) walkApart(node.branches, against.branches, found)
+  }
+}
+
+function take<V>(entries: readonly Entry<V>[], found: Map<string, V>): void {
+  for (const { member, value } of entries) found.set(member, value)
+}
+
+function isSameEntry(one: Entry<unknown>, two: Entry<unknown>): boolean {
+  return one === two || (one.value === two.value && one.member === two.member)
+}
+
+function withoutCommon<A, B>(
+  ones: readonly A[],
+  twos: readonly B[],
+  isSame: (one: A, two: B) => boolean = isIdentical,
+): readonly [readonly A[], readonly B[]] {
+  const isCommon = (at: number, atOther: number): boolean => {
+    const [one, two] = [ones[at], twos[atOther]]
+    return one !== undefined && two !== undefined && isSame(one, two)
+  }
+  const most = Math.min(ones.length, twos.length)
+  let from = 0
+  while (from < most && isCommon(from, from)) from += 1
+  let behind = 0
+  while (behind < most - from && isCommon(ones.length - 1 - behind, twos.length - 1 - behind)) behind += 1
+  return [ones.slice(from, ones.length - behind), twos.slice(from, twos.length - behind)]
+}
+
+function isIdentical(one: unknown, two: unknown): boolean {
+  return one === two
+}
+
+/** Whether two maps have the same entries. Of two with trees, it looks no further than at the first node that differs. */
+export function sameEntries<V>(map: ReadonlyMap<string, V>, other: ReadonlyMap<string, V>): boolean {
+  if (map.size !== other.size) return false
+  if (map instanceof PartedMap && other instanceof PartedMap) {
+    const [one, two]: readonly [Parts<V>, Parts<V>] = [map.parts, other.parts]
+    return sameParts(one, two)
+  }
+  return entriesNotIn(map, other).next().done === true
+}
+
+// Where entries stand depends on their keys alone, so that the same entries are the same tree.
+function sameParts<V>(one: Parts<V>, two: Parts<V>): boolean {
+  if (one === two) return true
+  if (one.size !== two.size || one.places !== two.places || one.branches.length !== two.branches.length) return false
+  return (
+    one.branches.every((branch, at) => sameParts(branch, two.branches[at] ?? noParts)) &&
+    one.entries.every(({ member, value }, at) => two.entries[at]?.member === member && two.entries[at].value === value)
+  )
 }
 
 /** The leaves of a map, each with its entries; a map without a tree is its own only one. */

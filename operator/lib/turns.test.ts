@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 
-import { inSlices, nextTurn, slice } from './turns.ts'
+import { endOfSlice, inSlices, nextTurn, slice } from './turns.ts'
 
 describe('lib/turns', () => {
   it('lets one caller go on in each turn, in order', async () => {
@@ -45,9 +45,38 @@ describe('lib/turns', () => {
     const other = setImmediate(() => order.push('other'))
     await inSlices([1, 2], () => {
       order.push('visit')
-      for (const end = performance.now() + slice + 1; performance.now() < end; ) continue
+      workForASlice()
     })
     clearImmediate(other)
     expect(order).to.deep.equal(['visit', 'other', 'visit'])
   })
+
+  it('those that begin in one turn have one slice together', async () => {
+    const order: string[] = []
+    const other = setImmediate(() => order.push('other'))
+    await Promise.all([
+      inSlices(['long'], (name) => {
+        order.push(name)
+        workForASlice()
+      }),
+      inSlices(['short 1', 'short 2'], (name) => order.push(name)),
+    ])
+    clearImmediate(other)
+    expect(order).to.deep.equal(['long', 'short 1', 'other', 'short 2'])
+  })
+
+  it('whoever waited has a slice to itself', async () => {
+    const left: number[] = []
+    const caller = async () => {
+      await nextTurn()
+      left.push(endOfSlice() - performance.now())
+      workForASlice()
+    }
+    await Promise.all([caller(), caller(), caller()])
+    expect(left.filter((milliseconds) => milliseconds > 0)).to.have.length(3)
+  })
 })
+
+function workForASlice(): void {
+  for (const end = performance.now() + slice + 1; performance.now() < end; ) continue
+}

@@ -6,14 +6,14 @@ import type { DataPlaneSettings } from './settings.ts'
  * It rewrites this file when it starts, so the file must be writable.
  */
 export function dataPlaneApiConfig(settings: DataPlaneSettings): string {
-  const { root, apiPort } = settings
+  const { root, pki, apiPort } = settings
   return `config_version: 2
 name: haproxy-gateway
 dataplaneapi:
   scheme: [https]
   cleanup_timeout: 1h
   disable_inotify: true
-  tls: {tls_port: ${apiPort}, tls_certificate: /pki/tls.crt, tls_key: /pki/tls.key, tls_ca: /pki/ca.crt}
+  tls: {tls_port: ${apiPort}, tls_certificate: ${pki}/tls.crt, tls_key: ${pki}/tls.key, tls_ca: ${pki}/ca.crt}
   user: [{name: nobody, password: "!", insecure: false}]
   transaction: {transaction_dir: ${root}/dpapi/tx, max_open_transactions: 20}
   resources: {maps_dir: ${root}/maps, ssl_certs_dir: ${root}/ssl, general_storage_dir: ${root}/general, spoe_dir: ${root}/spoe, dataplane_storage_dir: ${root}/dpapi/storage}

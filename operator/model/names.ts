@@ -11,7 +11,8 @@ import type {
   WorkloadPort,
 } from './proxy-model.ts'
 import type { ServerOptions } from './rendered.ts'
-import type { SpareProfile } from './settings.ts'
+import { isRetryProfile } from './retry.ts'
+import { type SpareProfile, spareProfiles } from './settings.ts'
 import type { ObjectKey } from './snapshot.ts'
 import { shortHash } from '../lib/hash.ts'
 
@@ -65,16 +66,31 @@ function profileSuffix(profile: BackendProfile): string {
   if (profile === 'plain') return ''
   return profile === 'filtered' ? '.f' : `.${profile}`
 }
-/** The n-th spare backend of a profile: written empty, given to a Service that appears at run time. */
+/** `spare0007`, `spare.f0007`, `spare.retry.3.500.0007`: the n-th spare backend of a profile, written empty, given to a Service that appears at run time. */
 export function spareName(profile: SpareProfile, n: number): string {
-  return `spare${profileSuffix(profile)}${String(n).padStart(4, '0')}`
+  return `spare${spareSuffix(profile)}${String(n).padStart(4, '0')}`
 }
-/** `10-0-0-7_8080`; of IPv6 the colons become dashes too. With options the name tells which: `.h2`, `.t` and a hash for those of TLS. */
+/** The profile of a spare; undefined for a name that is none's. */
+export function spareProfileOf(spare: string): SpareProfile | undefined {
+  const retry = /^spare\.(retry\..+)\.\d{4,}$/.exec(spare)?.[1] ?? ''
+  if (isRetryProfile(retry)) return retry
+  const n = Number(/\d{4,}$/.exec(spare)?.[0] ?? 0)
+  return spareProfiles.find((profile) => spare === spareName(profile, n))
+}
+function spareSuffix(profile: SpareProfile): string {
+  if (isRetryProfile(profile)) return `.${profile}.`
+  return profile === 'named' || profile === 'named-tcp' ? `.${profile}` : profileSuffix(profile)
+}
+/**
+ * `10-0-0-7_8080`; of IPv6 the colons become dashes too. With options the name tells which: `.h2`, `.t` and a hash for those of TLS, `.n` and the
+ * key of the names that its certificate needs one of.
+ */
 export function serverName(server: Server, options: ServerOptions = {}): string {
   const { proto, ssl } = options
   const protocol = proto === undefined ? '' : `.${proto}`
   const tls = ssl === undefined ? '' : `.t${shortHash([ssl.caFile, ssl.sni, ssl.certificate ?? ''].join(' '), 8)}`
-  return `${server.address.replaceAll(/[.:]/g, '-')}_${server.port}${protocol}${tls}`
+  const named = ssl?.names === undefined ? '' : `.n${ssl.names}`
+  return `${server.address.replaceAll(/[.:]/g, '-')}_${server.port}${protocol}${tls}${named}`
 }
 export function frontendName(port: Port, tls: boolean): string {
   return `${tls ? 'https' : 'http'}-${port}`
@@ -123,6 +139,8 @@ export function terminateName(port: Port): string {
 export const treeMap = 'tree.map'
 export const actionsMap = 'actions.map'
 export const candidatesMap = 'candidates.map'
+/** What the `.n` in a server's name stands for. */
+export const altNamesMap = 'alt-names.map'
 /** Requests that HAProxy makes itself beside those that it forwards. */
 export const subrequestsMap = 'subrequests.map'
 /** What the pod holds, about itself: `@gen`, `@machine`, backend names and certificate fingerprints. Written by push/ only. */
@@ -133,6 +151,10 @@ export function certificateListFile(port: Port): string {
 /** Of the frontend that decrypts for TLSRoutes. */
 export function tlsCertificateListFile(port: Port): string {
   return `certificates-tls-${port}.txt`
+}
+/** Of a list of certificates: what stands in its first entry, `default-443.pem`. No certificate's own file has a name without `_`. */
+export function defaultCertificateFile(listFile: string): string {
+  return listFile.replace(/^certificates-(.*)\.txt$/, 'default-$1.pem')
 }
 /** Letters, digits, `_` and `-` only: the Data Plane API changes file names with other characters. */
 export function certificateFile(id: ObjectKey): string {

@@ -19,6 +19,8 @@ export type ProxyModel = {
   readonly frontends: readonly Frontend[]
   /** Every backend that a rule of this proxy names, once per profile. */
   readonly backends: Parts<Backend>
+  /** Every certificate that a frontend or `clientCertificate` names, each once. */
+  readonly certificates: Parts<Certificate>
   /** What is shown to servers with TLS that ask for a certificate. */
   readonly clientCertificate?: Certificate
   /** Sorted; names of request headers (lower case) and query parameters that some rule compares with a text; not those for regular expressions. */
@@ -100,8 +102,8 @@ export type TcpFrontend = { readonly kind: 'tcp'; readonly port: Port; readonly 
 export type UdpFrontend = { readonly kind: 'udp'; readonly port: Port; readonly rules: readonly Rule[] }
 
 export type FrontendTls = {
-  /** In the order of the listeners; the first certificate is the default one. */
-  readonly certificates: readonly SniCertificate[]
+  /** Each certificate once; never empty. */
+  readonly certificates: Parts<SniCertificate>
   /** What is asked of clients. Absent: nothing. Of HttpFrontends only. */
   readonly clients?: ClientValidation
 }
@@ -116,6 +118,8 @@ export type SniCertificate = {
   readonly certificate: Certificate
   /** Hostnames for which it is chosen; empty: any. */
   readonly hostnames: readonly Hostname[]
+  /** For sorting: that of its first listener, in the order of listeners. Where it counts, each certificate has its own. */
+  readonly precedence: string
 }
 
 export type Certificate = {

@@ -21,8 +21,8 @@ export type RenderedConfig = {
   readonly backends: ReadonlyMap<string, BackendSection>
   /** Certificate file name (`shop_tls_1a2b3c4d.pem`) → content. */
   readonly certificates: ReadonlyMap<string, CertificateFile>
-  /** Certificate list file name (`certificates-443.txt`) → entries in order; the first is the default certificate. */
-  readonly certificateLists: ReadonlyMap<string, readonly CertificateListEntry[]>
+  /** Certificate list file name (`certificates-443.txt`) → its certificates. */
+  readonly certificateLists: ReadonlyMap<string, CertificateList>
   /** Files with certificates of authorities (`ca-1a2b3c4d.pem`, `clients-443.pem`) → content. HAProxy knows them by these names, without folder. */
   readonly authorities: ReadonlyMap<string, AuthorityFile>
   /** The certificate file for servers with TLS that ask for one, loaded also while there is no such server. */
@@ -41,10 +41,14 @@ export type Machine = {
   readonly text: string
   /** Fingerprint of `text` and `scripts`. */
   readonly hash: string
+  /** The same without the lines for condition names and retry policies. With it and `reasons`, `text` is told. */
+  readonly frame: string
   /** Further files that HAProxy loads at start (Lua), by name under the general storage. */
   readonly scripts: ReadonlyMap<string, string>
-  /** Why a change of the machine happened is told by what differs here, e.g. `port 443`, `header x-canary`, `profile filtered`. */
+  /** What the machine was made for, e.g. `port 443 with TLS`, `header x-canary`, `profile retry.2.500`. Holds no `/`. */
   readonly reasons: readonly string[]
+  /** What stands in a spare section behind its first line, by profile. */
+  readonly spares: ReadonlyMap<SpareProfile, string>
 }
 
 /** What carries UDP is told in one file, which it loads again as a whole. */
@@ -72,10 +76,10 @@ export type MapEntry = {
 export type BackendSection = {
   readonly name: string
   readonly profile: BackendProfile
-  /** A spare of this profile can stand for it until the next reload; absent: the section has lines that none has. */
-  readonly spare?: SpareProfile
+  /** What the section inherits; its lines besides servers depend on this alone, so a spare of this profile can stand for it until the next reload. */
+  readonly from: SpareProfile
   readonly servers: ReadonlyMap<string, ServerLine>
-  /** The section as in backends.cfg: the first line is exactly `backend NAME from PROFILE`, the last ends with a line break. */
+  /** The section as in backends.cfg: the first line is exactly `backend NAME from FROM`, the last ends with a line break. */
   readonly text: string
   readonly hash: Hash
 }
@@ -90,10 +94,18 @@ export type ServerSsl = {
   readonly sni: string
   /** The path of the certificate that is shown when the server asks for one. */
   readonly certificate?: string
+  /** Key of the names of which the certificate must have one, in the map of such names; it changes with them. */
+  readonly names?: string
 }
 
 export type CertificateFile = { readonly pem: Secret; readonly fingerprint: string }
 export type AuthorityFile = { readonly pem: string; readonly fingerprint: string }
+export type CertificateList = {
+  /** The file of the default certificate, which serves names that no other covers: its entry stands first, the order of the others means nothing. */
+  readonly first: string
+  /** By file. */
+  readonly entries: ReadonlyMap<string, CertificateListEntry>
+}
 export type CertificateListEntry = { readonly file: string; readonly sni: readonly string[] }
 
 /** Hashes add up: the sum over a set of sections does not depend on their order. */

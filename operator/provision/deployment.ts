@@ -92,7 +92,7 @@ function bootstrap({ image, root }: DataPlaneSettings, hasUdp: boolean): V1Conta
   }
 }
 
-function haproxy({ image, root, statusPort, requests }: DataPlaneSettings): V1Container {
+function haproxy({ image, root, pki, statusPort, runtimePort, requests }: DataPlaneSettings): V1Container {
   const live = { path: '/livez', port: 'status' }
   const master = `${root}/run/master.sock,mode,600,level,admin`
   return {
@@ -101,7 +101,10 @@ function haproxy({ image, root, statusPort, requests }: DataPlaneSettings): V1Co
     command: ['haproxy', '-W', '-db', '-S', master, '-f', `${root}/haproxy.cfg`, '-f', `${root}/general/backends.cfg`],
     securityContext: locked(),
     resources: { requests },
-    ports: [{ name: 'status', containerPort: statusPort, protocol: 'TCP' }],
+    ports: [
+      { name: 'status', containerPort: statusPort, protocol: 'TCP' },
+      { name: 'runtime', containerPort: runtimePort, protocol: 'TCP' },
+    ],
     lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
     startupProbe: { httpGet: live, periodSeconds: 1, failureThreshold: 60 },
     livenessProbe: { httpGet: live, periodSeconds: 5, timeoutSeconds: 3 },
@@ -109,16 +112,17 @@ function haproxy({ image, root, statusPort, requests }: DataPlaneSettings): V1Co
     volumeMounts: [
       { name: 'gw', mountPath: root },
       { name: 'tmp', mountPath: '/tmp' },
+      { name: 'pki', mountPath: pki, readOnly: true },
     ],
   }
 }
 
 // Without a readiness probe: the pod serves while its API is away.
-function dataPlaneApi({ image, root, apiPort, statusPort }: DataPlaneSettings): V1Container {
+function dataPlaneApi({ image, root, pki, apiPort, statusPort }: DataPlaneSettings): V1Container {
   return {
     name: 'dataplaneapi',
     image,
-    command: ['bash', '-c', supervise(root, statusPort)],
+    command: ['bash', '-c', supervise({ root, pki, statusPort })],
     env: [
       { name: 'TLS_HOST', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
       { name: 'GOMEMLIMIT', value: '200MiB' },
@@ -130,7 +134,7 @@ function dataPlaneApi({ image, root, apiPort, statusPort }: DataPlaneSettings): 
     volumeMounts: [
       { name: 'gw', mountPath: root },
       { name: 'tmp', mountPath: '/tmp' },
-      { name: 'pki', mountPath: '/pki', readOnly: true },
+      { name: 'pki', mountPath: pki, readOnly: true },
     ],
   }
 }
@@ -138,11 +142,11 @@ function dataPlaneApi({ image, root, apiPort, statusPort }: DataPlaneSettings): 
 /**
  * The script around the Data Plane API. It starts the API not before HAProxy answers (the API would hang for 30 s), starts it again when
  * it ends (a container that is not running makes the whole pod unready), tells it with SIGHUP when the kubelet has renewed the
- * certificates under /pki, and ends on the image's stop signal, SIGUSR1, too (while the API lives, HAProxy's soft stop does not end).
+ * certificates, and ends on the image's stop signal, SIGUSR1, too (while the API lives, HAProxy's soft stop does not end).
  */
-function supervise(root: string, statusPort: number): string {
+function supervise({ root, pki, statusPort }: Pick<DataPlaneSettings, 'root' | 'pki' | 'statusPort'>): string {
   return String.raw`up() { ( exec 3<> /dev/tcp/127.0.0.1/${statusPort} && printf 'GET /livez HTTP/1.0\r\n\r\n' >&3 && read -rt 2 line <&3 && [[ $line == *' 200 '* ]] ) 2> /dev/null; }
-keys() { readlink /pki/..data; }
+keys() { readlink ${pki}/..data; }
 rotate() { local old=$2 new; while sleep 5 && kill -0 "$1"; do new=$(keys); [ "$new" = "$old" ] || { old=$new; kill -HUP "$1"; }; done; } 2> /dev/null
 trap '[ -z "$api" ] || kill "$api"; exit' TERM USR1
 while :; do

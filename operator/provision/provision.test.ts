@@ -28,6 +28,7 @@ function proxy(changes: Partial<ProxyModel> & { readonly ports?: readonly number
     workload: { ...given, ports: ports.map((port) => ({ port, tls: port === 443, transport: 'TCP', kind: 'http' })) },
     frontends: [],
     backends: noParts,
+    certificates: noParts,
     conditionNames: { headers: [], queries: [] },
     ...rest,
   }
@@ -145,9 +146,29 @@ describe('provision', () => {
       })
   })
 
-  it('shows the client key to the Data Plane API only', () => {
-    expect(JSON.stringify(at(template(proxy()), 'spec', 'containers', 0))).not.to.contain('pki')
-    expect(at(template(proxy()), 'spec', 'containers', 1, 'volumeMounts', 2, 'mountPath')).to.equal('/pki')
+  const controls = [
+    { i: 0, name: 'haproxy', port: { name: 'runtime', containerPort: 7002, protocol: 'TCP' } },
+    { i: 1, name: 'dataplaneapi', port: { name: 'api', containerPort: 7001, protocol: 'TCP' } },
+  ]
+  for (const { i, name, port } of controls)
+    it(`lets the operator reach ${name}, and shows it the certificates`, () => {
+      const settings = { ...defaultDataPlane, apiPort: 7001, runtimePort: 7002, pki: '/keys' }
+      const container = at(object('Deployment', proxy(), settings), 'spec', 'template', 'spec', 'containers', i)
+      expect(at(container, 'name')).to.equal(name)
+      expect(at(container, 'ports')).to.deep.include(port)
+      expect(at(container, 'volumeMounts')).to.deep.include({ name: 'pki', mountPath: '/keys', readOnly: true })
+    })
+
+  it('shows the certificates to nobody else', () => {
+    const bootstrap = at(template(proxy()), 'spec', 'initContainers', 0, 'volumeMounts')
+    expect(JSON.stringify(bootstrap)).to.contain('state').and.not.to.contain('pki')
+    expect(at(template(proxy()), 'spec', 'containers')).to.have.length(2)
+  })
+
+  it('offers none of these ports by the Service', () => {
+    const ports = JSON.stringify(at(object('Service'), 'spec', 'ports'))
+    for (const port of [defaultDataPlane.apiPort, defaultDataPlane.runtimePort, defaultDataPlane.statusPort])
+      expect(ports).not.to.contain(port)
   })
 })
 

@@ -20,6 +20,7 @@ function proxy(...ports: readonly WorkloadPort[]): ProxyModel {
     workload: { ...workload, labels: {}, annotations: {}, addresses: [], ports },
     frontends: [],
     backends: noParts,
+    certificates: noParts,
     conditionNames: { headers: [], queries: [] },
   }
 }

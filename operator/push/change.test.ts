@@ -9,7 +9,8 @@ import { runStages } from './runtime.ts'
 import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
 import { FakePod } from './testing/fake-pod.ts'
 
-import type { BackendSection, RenderedConfig } from '../model/rendered.ts'
+import { spareProfileOf } from '../model/names.ts'
+import type { RenderedConfig } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
 
 const base: ConfigSpec = {
@@ -125,53 +126,14 @@ describe('change: commands', () => {
     const without = configOf({ ...base, hosts: {}, backends: {} })
     const first = change(freshlyLoaded(configOf(base), testSettings), without)
     const held = first.kind === 'commands' ? first.after : expect.fail('no commands')
-    expect([...held.layout.retired]).to.deep.equal(['shop_web_80'])
+    expect([...held.layout.retired]).to.deep.equal([['shop_web_80', 'plain']])
     const second = change(held, configOf(base))
     expect(second.kind === 'commands' && [...second.after.layout.aliases]).to.deep.equal([])
-  })
-
-  describe('a section with lines beside its servers', () => {
-    const ruled = (lines: string): RenderedConfig => {
-      const config = configOf(base)
-      const backends = new Map([...config.backends].map(([name, section]) => [name, withLines(section, lines)]))
-      return { ...config, backends }
-    }
-    const withLines = (section: BackendSection, lines: string): BackendSection => {
-      const { spare, ...rest } = section
-      expect(spare).to.not.equal(undefined)
-      return { ...rest, text: section.text.replace('\n', `\n    ${lines}\n`) }
-    }
-
-    it('is loaded again when these become others', () => {
-      const plan = change(
-        freshlyLoaded(ruled('default-server ca-file a'), testSettings),
-        ruled('default-server ca-file b'),
-      )
-      expect(plan.kind === 'reload' && plan.reasons).to.deep.equal(['options of backend shop_web_80'])
-    })
-
-    it('is loaded again when nobody knows what they were', () => {
-      const held = freshlyLoaded(ruled('default-server ca-file a'), testSettings)
-      const unknown = new Map([...held.backends].map(([name, { servers }]) => [name, { servers }]))
-      expect(change({ ...held, backends: unknown }, ruled('default-server ca-file a')).kind).to.equal('reload')
-    })
-
-    it('is not used for what comes back without them', () => {
-      const first = change(
-        freshlyLoaded(ruled('default-server ca-file a'), testSettings),
-        configOf({ ...base, hosts: {}, backends: {} }),
-      )
-      const held = first.kind === 'commands' ? first.after : expect.fail('no commands')
-      const second = change(held, configOf(base))
-      expect(second.kind === 'commands' && [...second.after.layout.aliases]).to.deep.equal([
-        ['shop_web_80', 'spare0001'],
-      ])
-    })
   })
 })
 
 describe('change: reloads', () => {
-  const names = ['a', 'b', 'c', 'd']
+  const letters = ['a', 'b', 'c', 'd']
   const cases: readonly {
     readonly name: string
     readonly after: ConfigSpec
@@ -185,7 +147,7 @@ describe('change: reloads', () => {
       reasons: ['port 8080'],
     },
     {
-      name: 'condition names that came and went',
+      name: 'a condition name that came and a port that went',
       after: { ...base, reasons: ['header x-a', 'port 443'] },
       cause: 'machine',
       reasons: ['header x-a', 'port 80'],
@@ -194,16 +156,26 @@ describe('change: reloads', () => {
       name: 'more new backends than spares',
       after: {
         ...base,
-        backends: { ...base.backends, ...Object.fromEntries(names.map((name) => [`n_${name}_80`, []])) },
+        backends: { ...base.backends, ...Object.fromEntries(letters.map((name) => [`n_${name}_80`, []])) },
       },
       cause: 'spares',
       reasons: ['no spare of profile plain is left for backend n_d_80'],
     },
     {
-      name: 'a new backend with a retry policy',
+      name: 'a new retry policy',
+      after: {
+        ...base,
+        backends: { ...base.backends, 'n_d_80.retry.2.500': [] },
+        reasons: ['port 443', 'port 80', 'profile retry.2.500'],
+      },
+      cause: 'machine',
+      reasons: ['profile retry.2.500'],
+    },
+    {
+      name: 'more new backends with a retry policy than spares',
       after: { ...base, backends: { ...base.backends, 'n_d_80.retry.2.500': [] } },
       cause: 'spares',
-      reasons: ['backend n_d_80.retry.2.500 of profile retry.2.500, which has no spares'],
+      reasons: ['no spare of profile retry.2.500 is left for backend n_d_80.retry.2.500'],
     },
     {
       name: 'another default certificate',
@@ -221,11 +193,27 @@ describe('change: reloads', () => {
     const filtered = Object.fromEntries(['x', 'y', 'z'].map((name) => [`n_${name}_80.f`, []]))
     expect(planned(base, { ...base, backends: { ...base.backends, ...filtered } })).to.include({ cause: 'spares' })
   })
+
+  it('is in bulk by what takes the Data Plane API, and by far more of what goes in lines', () => {
+    const by = (after: ConfigSpec, hasLines: boolean) =>
+      change(freshlyLoaded(configOf(base), testSettings), configOf(after), { hasLines })
+    const addresses = Array.from({ length: 3_001 }, (_, at) => `10.1.${at >> 8}.${at & 255}`)
+    const servers = { ...base, backends: { shop_web_80: ['10.0.0.1', ...addresses] } }
+    expect(by(servers, false)).to.include({ kind: 'reload', cause: 'bulk' })
+    expect(by(servers, true)).to.include({ kind: 'commands' })
+    const names = addresses.map((address) => `c-${address}.pem`)
+    const certificates = {
+      ...base,
+      certificates: { ...base.certificates, ...Object.fromEntries(names.map((name) => [name, name])) },
+      list: [...(base.list ?? []), ...names.map((name) => [name, [`${name}.example`]] as const)],
+    }
+    expect(by(certificates, true)).to.include({ kind: 'reload', cause: 'bulk' })
+  })
 })
 
 // ---- laws on a model of a pod ---------------------------------------------------------------------------------------------------------
 
-const backendNames = ['n_a_80', 'n_b_80', 'n_c_80', 'n_d_80.f', 'n_e_80.f']
+const backendNames = ['n_a_80', 'n_b_80', 'n_c_80', 'n_d_80.f', 'n_e_80.f', 'n_a_80.retry.2', 'n_b_80.retry.2']
 const specs: fc.Arbitrary<ConfigSpec> = fc
   .record({
     backends: fc.dictionary(
@@ -238,9 +226,13 @@ const specs: fc.Arbitrary<ConfigSpec> = fc
     ),
     certificates: fc.dictionary(fc.constantFrom('a.pem', 'b.pem', 'c.pem'), fc.constantFrom('1', '2')),
     authorities: fc.dictionary(fc.constantFrom('ca-1.pem', 'clients-443.pem'), fc.constantFrom('1\n', '2\n')),
-    reasons: fc.constantFrom(...Array.from({ length: 9 }, () => ['port 80']), ['port 81']),
+    named: fc.subarray(['n_a_80', 'n_b_80', 'n_d_80.f']),
+    ports: fc.constantFrom(...Array.from({ length: 9 }, () => 'port 80'), 'port 81'),
+    names: fc.subarray(['header x-a', 'profile retry.2'], { minLength: 1 }),
   })
-  .map(({ backends, hosts, certificates, authorities, reasons }) => {
+  .map(({ backends, hosts, certificates, authorities, named, ports, names }) => {
+    const retries = Object.keys(backends).some((name) => name.endsWith('.retry.2')) ? ['profile retry.2'] : []
+    const reasons = [...new Set([ports, ...names, ...retries])]
     const present = Object.keys(backends)
     const resolve = ([throughTree, n]: readonly [boolean, number]) =>
       `${throughTree ? '~' : ''}${present[n % present.length]}`
@@ -250,7 +242,7 @@ const specs: fc.Arbitrary<ConfigSpec> = fc
     })
     const files = Object.keys(certificates).toSorted()
     const list = files.map((file) => [file, [`${file}.${certificates[file]}`]] as const)
-    return { backends, hosts: Object.fromEntries(linked), certificates, authorities, list, reasons }
+    return { backends, hosts: Object.fromEntries(linked), certificates, authorities, list, named, reasons }
   })
 
 describe('change: chains', () => {
@@ -276,17 +268,26 @@ describe('change: laws', () => {
         if (first === undefined) return
         const pod = loaded(first)
         let held = freshlyLoaded(first, testSettings)
+        let sections = first.backends
         for (const wanted of rest) {
           const plan = change(held, wanted)
           if (plan.kind === 'reload') {
             write(pod, wanted)
             pod.load()
             held = freshlyLoaded(wanted, testSettings)
+            sections = wanted.backends
           } else {
             await applyWatched(pod, backwards ? plan.stages.map(reversed) : plan.stages, held, wanted)
             held = plan.after
           }
           expectHeld(pod, held, wanted)
+          for (const [name, { from }] of wanted.backends) {
+            const spare = held.layout.aliases.get(name)
+            const place = spare === undefined ? sections.get(name)?.from : spareProfileOf(spare)
+            expect(place, `${name} lives`).to.be.oneOf(
+              from === 'plain' || from === 'filtered' ? [from, 'named'] : [from],
+            )
+          }
         }
       }),
       { numRuns: 300 },
@@ -362,7 +363,7 @@ function expectHeld(pod: FakePod, held: Held, wanted: RenderedConfig): void {
       name,
     ).to.deep.equal([...servers.keys()].toSorted())
   }
-  for (const spare of [...held.layout.free.plain, ...held.layout.free.filtered, ...held.layout.retired])
+  for (const spare of [...[...held.layout.free.values()].flat(), ...held.layout.retired.keys()])
     expect(memory.backends.get(spare)?.size, `servers of unused ${spare}`).to.equal(0)
   const meta = [...(memory.maps.get('meta.map') ?? [])]
   const aliases = meta.flatMap(([key, value]) => (key.startsWith('@be.') ? [[value, key.slice(4)] as const] : []))
@@ -378,9 +379,9 @@ function expectHeld(pod: FakePod, held: Held, wanted: RenderedConfig): void {
   expect(new Map(trusted)).to.deep.equal(new Map(authorities.map(([file, { fingerprint }]) => [file, fingerprint])))
   expect(memory.authorities).to.deep.equal(new Map(authorities.map(([file, { pem }]) => [file, pem])))
   expect([...memory.certificates.keys()].toSorted()).to.deep.equal([...wanted.certificates.keys()].toSorted())
-  for (const [list, entries] of wanted.certificateLists) {
+  for (const [list, { first, entries }] of wanted.certificateLists) {
     const byFile = (a: { file: string }, b: { file: string }) => (a.file < b.file ? -1 : 1)
-    expect([...(memory.lists.get(list) ?? [])].toSorted(byFile)).to.deep.equal([...entries].toSorted(byFile))
-    expect(memory.lists.get(list)?.[0]?.file).to.equal(entries[0]?.file)
+    expect([...(memory.lists.get(list) ?? [])].toSorted(byFile)).to.deep.equal([...entries.values()].toSorted(byFile))
+    expect(memory.lists.get(list)?.[0]?.file ?? '').to.equal(first)
   }
 }

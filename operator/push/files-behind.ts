@@ -5,6 +5,7 @@ import type { DataPlaneSettings } from '../model/settings.ts'
 import { errorText, type Logger } from '../lib/log.ts'
 
 import { unfinishedMeta } from './files.ts'
+import { unknownMachine } from './machine-change.ts'
 import type { PodApi } from './pod-api.ts'
 import { persistFiles } from './pod-files.ts'
 import type { Timing } from './timing.ts'
@@ -20,6 +21,8 @@ export type FilesBehindOptions = {
 
 export class FilesBehind {
   readonly #options: FilesBehindOptions
+  /** The one in haproxy.cfg, which runs, as far as it was ever known. */
+  machine = unknownMachine
   #held: RenderedConfig | undefined
   /** Files were changed after `#held` was written. */
   #isOpen = false
@@ -62,7 +65,7 @@ export class FilesBehind {
     await api.putFile(unfinishedMeta.name, unfinishedMeta.content)
   }
 
-  /** Begins to write this configuration; `onEnd` is called when that has ended, well or not. */
+  /** Begins to write this configuration beside the machine in haproxy.cfg; `onEnd` is called when that has ended, well or not. */
   start(api: PodApi, config: RenderedConfig, onEnd: () => void): void {
     const { settings } = this.#options
     const before = this.#held
@@ -70,7 +73,7 @@ export class FilesBehind {
     if (config === before && !this.#isOpen) return
     this.#held = undefined
     this.#isOpen = false
-    this.#underWay = persistFiles(api, { config, persisted: before, settings })
+    this.#underWay = persistFiles(api, { config, machine: this.machine, persisted: before, settings })
       .then(() => this.#written(config))
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {

@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto'
 
 import { Secret } from '../model/secret.ts'
 
-import { backendsFile, configFiles, parseBackends, parseFiles } from './files.ts'
-import { freshlyLoaded } from './held.ts'
+import { backendsFile, changedFiles, configFiles, parseBackends, parseFiles } from './files.ts'
+import { freshlyLoaded, loadedMachine } from './held.ts'
 import { archiveFiles, stateArchive, tarOf } from './state-archive.ts'
 import { configOf, testSettings, type ConfigSpec } from './testing/configs.ts'
 
@@ -25,7 +25,8 @@ describe('files', () => {
     const held = parseFiles(files, testSettings)
     const expected = freshlyLoaded(config, testSettings)
     expect(held.generation).to.equal(config.generation)
-    expect(held.machine.hash).to.equal(config.machine.hash)
+    expect(held.machine.frame).to.equal(config.machine.frame)
+    expect(held.machine.reasons).to.have.members([...config.machine.reasons])
     expect(held.layout).to.deep.equal(expected.layout)
     expect(flat(held.maps)).to.deep.equal(flat(config.maps))
     expect(servers(held.backends)).to.deep.equal(servers(config.backends))
@@ -40,7 +41,7 @@ describe('files', () => {
 
   it('servers are read with their addresses, whatever else is said of them', () => {
     const lines = ['server a 10.0.0.1:80 proto h2', 'server b [fd00::7]:81 ssl verify required sni str(b.org)']
-    const { backends } = parseBackends(`backend shop_web_80 from plain\n    ${lines.join('\n    ')}\n`, testSettings)
+    const { backends } = parseBackends(`backend shop_web_80 from plain\n    ${lines.join('\n    ')}\n`, new Map())
     expect([...(backends.get('shop_web_80')?.servers ?? [])]).to.deep.equal([
       ['a', { address: '10.0.0.1', port: 80 }],
       ['b', { address: 'fd00::7', port: 81 }],
@@ -96,6 +97,20 @@ describe('files', () => {
     expect(names.indexOf(backendsFile)).to.be.lessThan(names.indexOf('maps/paths-80.map'))
     expect(names.indexOf('maps/tree.map')).to.be.lessThan(names.indexOf('maps/paths-80.map'))
     expect(names.indexOf('maps/paths-80.map')).to.be.lessThan(names.indexOf('maps/hosts-80.map'))
+  })
+
+  it('are put together one after the other, when they are asked for', () => {
+    const config = configOf(spec)
+    const unreadable = Object.assign(new Map(), {
+      [Symbol.iterator]: () => {
+        throw new Error('read too early')
+      },
+    })
+    const machine = loadedMachine(config.machine)
+    const maps = new Map([['hosts-80.map', unreadable]])
+    const files = changedFiles({ config: { ...config, maps }, machine }, testSettings)
+    expect(files.next().value?.name).to.equal('ssl/a.pem')
+    expect(() => [...files]).to.throw('read too early')
   })
 
   it('maps for connections are written after the tree, and SNI after what is behind it', () => {

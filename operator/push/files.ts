@@ -1,26 +1,39 @@
 // A configuration as the files that HAProxy loads, and such files read again. Files always hold backends under their own names, with every
 // spare free: aliases exist in a running HAProxy only.
 
+import { entriesInOrder } from '../model/certificate-list.ts'
 import { metaMap } from '../model/names.ts'
-import type { BackendSection, CertificateListEntry, MapSection, RenderedConfig, ServerLine } from '../model/rendered.ts'
+import type {
+  BackendSection,
+  CertificateFile,
+  CertificateListEntry,
+  MapSection,
+  RenderedConfig,
+  ServerLine,
+} from '../model/rendered.ts'
+import { isRetryProfile } from '../model/retry.ts'
 import type { Secret } from '../model/secret.ts'
 import { type DataPlaneSettings, type SpareProfile, spareProfiles } from '../model/settings.ts'
 import { udpConfigFile } from '../model/udp.ts'
 import { memo } from '../lib/derive.ts'
-import { entriesNotIn, type Parts, partsOf } from '../lib/parts.ts'
+import { entriesNotIn, type Parts, partsOf, sameEntries } from '../lib/parts.ts'
 
+import { heldList } from './certificate-change.ts'
 import {
-  forSpares,
   generationKey,
   layoutOf,
   metaMapFile,
   metaOfFiles,
   readMeta,
+  loadedMachine,
   spareNames,
+  sparesOf,
   unsectioned,
   unsettled,
   type Held,
   type HeldBackend,
+  type HeldMachine,
+  type Layout,
 } from './held.ts'
 import { layerOf } from './map-change.ts'
 import type { PlainEntry } from './pod-api.ts'
@@ -34,15 +47,25 @@ export const backendsFile = 'general/backends.cfg'
 
 /**
  * The files beside haproxy.cfg that differ from those of `before`, in an order in which no file names one that is not there yet;
- * meta.map, which says what the others hold, is always the last.
+ * meta.map, which says what the others hold, is always the last. `machine`: the one in haproxy.cfg beside them.
  */
 export function configFiles(
   config: RenderedConfig,
   settings: DataPlaneSettings,
   before?: RenderedConfig,
+  machine: HeldMachine = loadedMachine(config.machine),
 ): readonly ConfigFile[] {
+  return [...changedFiles({ config, machine }, settings, before)]
+}
+
+/** The same, each put together when it is asked for: the text of a large one takes milliseconds. */
+export function* changedFiles(
+  { config, machine }: { readonly config: RenderedConfig; readonly machine: HeldMachine },
+  settings: DataPlaneSettings,
+  before?: RenderedConfig,
+): Generator<ConfigFile, undefined> {
   const parts = [
-    ...certificateParts(config),
+    ...certificateParts(config, before),
     ...authorityParts(config),
     backendsPart(config, settings),
     ...scriptParts(config),
@@ -51,9 +74,9 @@ export function configFiles(
     // A list that is new makes the API plan a reload of its own: by then the rest is there, and ours comes first.
     ...listParts(config, settings),
   ]
-  const changed = parts.filter(({ isSame }) => before === undefined || !isSame(before))
-  const files = changed.map(({ name, content }) => ({ name, content: content() }))
-  return [...files, { name: metaMapFile, content: mapText(metaOfFiles(config)) }]
+  for (const { name, isSame, content } of parts)
+    if (before === undefined || !isSame(before)) yield { name, content: content() }
+  yield { name: metaMapFile, content: mapText(metaOfFiles(config, machine)) }
 }
 
 /** The texts that `configFiles` puts together, some each step: a call then finds them done. */
@@ -78,27 +101,28 @@ export function parseFiles(files: ReadonlyMap<string, string>, settings: DataPla
   const maps = named('maps/', '.map').filter(([name]) => name !== metaMap)
   return {
     generation: meta.generation,
-    machine: { hash: meta.machine },
+    machine: meta.machine,
     maps: new Map(maps.map(([name, text]) => [name, unsectioned(parseMap(text))])),
-    ...parseBackends(files.get(backendsFile) ?? '', settings),
+    ...parseBackends(files.get(backendsFile) ?? '', sparesOf(meta.machine, settings)),
     certificates: meta.certificates,
     authorities: meta.authorities,
-    certificateLists: new Map(named('ssl/', '.txt').map(([name, text]) => [name, parseList(text)])),
+    certificateLists: new Map(named('ssl/', '.txt').map(([name, text]) => [name, heldList(parseList(text))])),
     ...heldUdp(files.get(udpConfigFile)),
   }
 }
 
-/** The sections of backends.cfg and the spares that it really has. */
-export function parseBackends(text: string, settings: DataPlaneSettings): Pick<Held, 'backends' | 'layout'> {
+/** The sections of backends.cfg, and those of these spares that it really has. */
+export function parseBackends(text: string, spares: Layout['free']): Pick<Held, 'backends' | 'layout'> {
   const sections = new Map<string, HeldBackend>()
   for (const section of text.split(/^(?=backend )/m)) {
-    const name = /^backend (\S+)/.exec(section)?.[1]
-    if (name !== undefined) sections.set(name, { servers: new Map(parseServers(section)), text: section })
+    const [, name, profile = ''] = /^backend (\S+) from (\S+)/.exec(section) ?? []
+    const from = spareProfiles.find((known) => known === profile) ?? (isRetryProfile(profile) ? profile : undefined)
+    if (name !== undefined)
+      sections.set(name, { servers: new Map(parseServers(section)), ...(from !== undefined && { from }) })
   }
-  const spares = (profile: SpareProfile) => spareNames(profile, settings).filter((name) => sections.has(name))
-  const free = forSpares(spares)
-  for (const name of Object.values(free).flat()) sections.delete(name)
-  return { backends: sections, layout: { ...layoutOf(new Map(), settings), free } }
+  const free = new Map([...spares].map(([profile, names]) => [profile, names.filter((name) => sections.has(name))]))
+  for (const name of [...free.values()].flat()) sections.delete(name)
+  return { backends: sections, layout: layoutOf(new Map(), free) }
 }
 
 /** `KEY VALUE` lines. */
@@ -106,10 +130,9 @@ export function mapText(entries: Iterable<PlainEntry>): string {
   return linesOf(entries) || nothing
 }
 
+// Joined at once: a text that grows piece by piece is a tree of pieces, which whoever reads it first has to put together.
 function linesOf(entries: Iterable<PlainEntry>): string {
-  let text = ''
-  for (const { key, value } of entries) text += `${key} ${value}\n`
-  return text
+  return Array.from(entries, ({ key, value }) => `${key} ${value}\n`).join('')
 }
 
 /** An empty file is refused by the Data Plane API. */
@@ -131,10 +154,12 @@ type Part = {
   readonly content: () => string | Secret
 }
 
-function certificateParts(config: RenderedConfig): readonly Part[] {
-  return [...config.certificates].map(([file, { pem, fingerprint }]) => ({
+// Of thousands, those that may differ.
+function certificateParts({ certificates }: RenderedConfig, before: RenderedConfig | undefined): readonly Part[] {
+  const found = entriesNotIn<CertificateFile, CertificateFile>(certificates, before?.certificates ?? new Map())
+  return [...found].map(([file, { pem, fingerprint }, known]) => ({
     name: `ssl/${file}`,
-    isSame: (before) => before.certificates.get(file)?.fingerprint === fingerprint,
+    isSame: () => known?.fingerprint === fingerprint,
     content: () => pem,
   }))
 }
@@ -151,7 +176,7 @@ function listParts(config: RenderedConfig, settings: DataPlaneSettings): readonl
   return [...config.certificateLists].map(([list, entries]) => ({
     name: `ssl/${list}`,
     isSame: (before) => before.certificateLists.get(list) === entries,
-    content: () => entries.map((entry) => listLine(entry, settings)).join('') || nothing,
+    content: () => [...entriesInOrder(entries)].map((entry) => listLine(entry, settings)).join('') || nothing,
   }))
 }
 
@@ -173,15 +198,18 @@ export function baseName(path: string): string {
 }
 
 function backendsPart(config: RenderedConfig, settings: DataPlaneSettings): Part {
+  const { spares } = config.machine
   return {
     name: backendsFile,
     isSame: (before) =>
-      sameValues(before.backends, config.backends) && preloads(before, settings) === preloads(config, settings),
+      [...before.machine.spares.keys()].join() === [...spares.keys()].join() &&
+      sameEntries(before.backends, config.backends) &&
+      preloads(before, settings) === preloads(config, settings),
     content: () =>
       [
         ...[preloads(config, settings)].filter((text) => text !== ''),
         ...partsOf(config.backends).map(backendsText),
-        ...spareProfiles.flatMap((profile) => spareSections(profile, settings)),
+        ...[...spares].flatMap(([profile, lines]) => spareSections(profile, lines, settings)),
       ].join('\n'),
   }
 }
@@ -193,8 +221,9 @@ const backendsText = memo((part: Parts<BackendSection>) =>
     .join('\n'),
 )
 
-function spareSections(profile: SpareProfile, settings: DataPlaneSettings): readonly string[] {
-  return spareNames(profile, settings).map((name) => `backend ${name} from ${profile}\n`)
+function spareSections(profile: SpareProfile, lines: string, { spares }: DataPlaneSettings): readonly string[] {
+  const names = spareNames(profile, isRetryProfile(profile) ? spares.retry : spares[profile])
+  return names.map((name) => `backend ${name} from ${profile}\n${lines}`)
 }
 
 function* parseServers(section: string): Generator<[string, ServerLine]> {
@@ -227,7 +256,7 @@ function mapParts(config: RenderedConfig): readonly Part[] {
     name: `maps/${map}`,
     isSame: (before) => {
       const known = before.maps.get(map)
-      return known !== undefined && sameValues(known, sections)
+      return known !== undefined && sameEntries(known, sections)
     },
     content: () => partsOf(sections).map(sectionsText).join('') || nothing,
   }))
@@ -237,8 +266,4 @@ const sectionsText = memo((part: Parts<MapSection>) => linesOf(byName(part).flat
 
 function byName<V>({ entries }: Parts<V>): readonly V[] {
   return entries.toSorted((a, b) => (a.member < b.member ? -1 : 1)).map(({ value }) => value)
-}
-
-function sameValues<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): boolean {
-  return a.size === b.size && entriesNotIn(a, b).next().done === true
 }

@@ -2,71 +2,85 @@
 // back from a pod has sections of its own, so that comparing the two walks entries only where something may differ.
 
 import { metaMap, spareName } from '../model/names.ts'
-import type { CertificateListEntry, MapEntry, RenderedConfig, ServerLine } from '../model/rendered.ts'
+import type { CertificateList, Machine, MapEntry, RenderedConfig, ServerLine } from '../model/rendered.ts'
+import { isRetryProfile, type RetryProfile } from '../model/retry.ts'
 import { type DataPlaneSettings, type SpareProfile, spareProfiles } from '../model/settings.ts'
+import { memo } from '../lib/derive.ts'
+
 import type { PlainEntry } from './pod-api.ts'
 
 export type Held = {
   readonly generation: string
-  readonly machine: { readonly hash: string; readonly reasons?: readonly string[] }
+  readonly machine: HeldMachine
   readonly maps: ReadonlyMap<string, HeldMap>
   /** By the name that the configuration knows; `layout.aliases` tells the pod's name for it. */
   readonly backends: ReadonlyMap<string, HeldBackend>
   readonly certificates: ReadonlyMap<string, { readonly fingerprint: string }>
-  readonly certificateLists: ReadonlyMap<string, readonly CertificateListEntry[]>
+  readonly certificateLists: ReadonlyMap<string, HeldList>
   readonly authorities: ReadonlyMap<string, { readonly fingerprint: string }>
   readonly udp?: { readonly hash: string }
   readonly layout: Layout
 }
+/** It may have been made for more than what is wanted: what nobody asks for any more goes with the next reload. */
+export type HeldMachine = Pick<Machine, 'frame' | 'reasons'> & {
+  /** The retry policies of which there are spares. */
+  readonly retries: readonly RetryProfile[]
+}
+/** `first` is empty when nothing is in it. repeats: it has several entries with the same file, of which one is told here. */
+export type HeldList = CertificateList & { readonly repeats?: true }
 /** Section → entries. */
 export type HeldMap = ReadonlyMap<string, { readonly entries: readonly MapEntry[] }>
-export type HeldBackend = { readonly servers: ReadonlyMap<string, ServerLine>; readonly text?: string }
+/** `from`: what the loaded section inherits, as far as that is known; where a spare stands for it, that says it. */
+export type HeldBackend = { readonly servers: ReadonlyMap<string, ServerLine>; readonly from?: SpareProfile }
 
 /** Where backends live in a running HAProxy, which cannot get new sections without a reload. */
 export type Layout = {
   /** Backend that appeared at run time → the spare it was given. */
   readonly aliases: ReadonlyMap<string, string>
-  /** Sections that were loaded and that nobody wants any more: empty, ready to be used again under their own name. */
-  readonly retired: ReadonlySet<string>
-  readonly free: Readonly<Record<SpareProfile, readonly string[]>>
+  /** Sections that were loaded and that nobody wants any more: empty, ready to be used again under their own name; and what they inherit. */
+  readonly retired: ReadonlyMap<string, SpareProfile | undefined>
+  readonly free: ReadonlyMap<SpareProfile, readonly string[]>
   /** Free spare → the backend that had it last, as far as that is known. */
   readonly former: ReadonlyMap<string, string>
 }
 
+/** A machine with the spares that are written beside it. */
+export const loadedMachine = memo(({ frame, reasons, spares }: Machine): HeldMachine => {
+  return { frame, reasons, retries: [...spares.keys()].filter(isRetryProfile) }
+})
+
 /** A pod whose HAProxy has loaded exactly the files of this configuration. */
 export function freshlyLoaded(config: RenderedConfig, settings: DataPlaneSettings): Held {
-  return holding(config, layoutOf(new Map(), settings))
+  const machine = loadedMachine(config.machine)
+  return holding(config, layoutOf(new Map(), sparesOf(machine, settings)), machine)
 }
 
-/** A pod that was brought to this configuration and uses this layout. */
-export function holding(config: RenderedConfig, layout: Layout): Held {
+/** A pod that was brought to this configuration, uses this layout, and loaded this machine. */
+export function holding(config: RenderedConfig, layout: Layout, machine: HeldMachine): Held {
   const { generation, maps, backends, certificates, certificateLists, authorities, udp } = config
-  const { hash, reasons } = config.machine
-  const machine = { hash, reasons }
   const held = { generation, machine, maps, backends, certificates, certificateLists, authorities, layout }
   return udp === undefined ? held : { ...held, udp: { hash: udp.hash } }
 }
 
-/** The layout with these aliases and every other spare free. */
-export function layoutOf(aliases: ReadonlyMap<string, string>, settings: DataPlaneSettings): Layout {
+/** The layout with these aliases and every other one of these spares free. */
+export function layoutOf(aliases: ReadonlyMap<string, string>, spares: Layout['free']): Layout {
   const used = new Set(aliases.values())
-  const free = (profile: SpareProfile) => spareNames(profile, settings).filter((name) => !used.has(name))
-  return { aliases, retired: new Set(), free: forSpares(free), former: new Map() }
+  const free = new Map([...spares].map(([profile, names]) => [profile, names.filter((name) => !used.has(name))]))
+  return { aliases, retired: new Map(), free, former: new Map() }
 }
 
-/** The spare backends that backends.cfg has, in the order they are given away. */
-export function spareNames(profile: SpareProfile, settings: DataPlaneSettings): readonly string[] {
-  return Array.from({ length: settings.spares[profile] }, (_, n) => spareName(profile, n + 1))
+/** The spare backends that backends.cfg has beside this machine, in the order they are given away. */
+export function sparesOf({ retries }: HeldMachine, { spares }: DataPlaneSettings): Layout['free'] {
+  const counts: readonly (readonly [SpareProfile, number])[] = [
+    ...spareProfiles.map((profile) => [profile, spares[profile]] as const),
+    ...retries.map((profile) => [profile, spares.retry] as const),
+  ]
+  return new Map(counts.map(([profile, count]) => [profile, spareNames(profile, count)]))
 }
 
-export function spareProfile(spare: string): SpareProfile {
-  const n = Number(/\d{4,}$/.exec(spare)?.[0] ?? 0)
-  return spareProfiles.find((profile) => spare === spareName(profile, n)) ?? 'plain'
-}
-
-/** One value per profile that has spares. */
-export function forSpares<T>(valueOf: (profile: SpareProfile) => T): Readonly<Record<SpareProfile, T>> {
-  return { plain: valueOf('plain'), filtered: valueOf('filtered'), tcp: valueOf('tcp') }
+/** The first spares of a profile. */
+export function spareNames(profile: SpareProfile, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, n) => spareName(profile, n + 1))
 }
 
 /** The value of a map entry as this pod has to spell it. */
@@ -84,6 +98,7 @@ export const unsettled = 'busy'
 /** Stands for it in memory while files are written and loaded: the files must not be believed either. */
 export const loadingFiles = 'loading'
 const machineKey = '@machine'
+const reasonPrefix = '@for.'
 const aliasPrefix = '@be.'
 const certificatePrefix = '@crt.'
 const authoritiesPrefix = '@ca.'
@@ -98,14 +113,23 @@ export function authoritiesKey(file: string): string {
   return authoritiesPrefix + file
 }
 
-/** meta.map as a file: what a HAProxy that loads these files holds. */
-export function metaOfFiles(config: RenderedConfig): readonly PlainEntry[] {
+/** meta.map as a file: what a HAProxy that loads these files holds. `machine`: the one in haproxy.cfg, which may have more lines. */
+export function metaOfFiles(config: RenderedConfig, machine: HeldMachine): readonly PlainEntry[] {
   return [
     { key: generationKey, value: config.generation },
-    { key: machineKey, value: config.machine.hash },
+    { key: machineKey, value: machine.frame },
+    ...machine.reasons.toSorted().map((reason) => {
+      const hasSpares = retriesIn(reason).some((profile) => config.machine.spares.has(profile))
+      return { key: reasonPrefix + reason.replaceAll(' ', '/'), value: hasSpares ? 'spares' : 'yes' }
+    }),
     ...claims(config.certificates, certificateKey),
     ...claims(config.authorities, authoritiesKey),
   ]
+}
+
+// Of `profile retry.2.500`.
+function retriesIn(reason: string): readonly RetryProfile[] {
+  return [reason.replace(/^profile /, '')].filter(isRetryProfile)
 }
 
 function claims(files: Held['certificates'], keyOf: (file: string) => string): readonly PlainEntry[] {
@@ -121,7 +145,7 @@ export type Meta = {
   readonly isLoading: boolean
   /** The word in memory that run-time changes leave behind; undefined when nothing was changed since HAProxy loaded its files. */
   readonly boot: string | undefined
-  readonly machine: string
+  readonly machine: HeldMachine
   readonly aliases: ReadonlyMap<string, string>
   readonly certificates: ReadonlyMap<string, { readonly fingerprint: string }>
   readonly authorities: ReadonlyMap<string, { readonly fingerprint: string }>
@@ -140,7 +164,13 @@ export function readMeta(entries: readonly PlainEntry[]): Meta {
     generation: isTold ? generation : '',
     isLoading: generation === loadingFiles,
     boot: marked,
-    machine: values.get(machineKey) ?? '',
+    machine: {
+      frame: values.get(machineKey) ?? '',
+      reasons: named(reasonPrefix).map(([reason]) => reason.replaceAll('/', ' ')),
+      retries: named(reasonPrefix).flatMap(([key, value]) =>
+        value === 'spares' ? retriesIn(key.replaceAll('/', ' ')) : [],
+      ),
+    },
     aliases: new Map(named(aliasPrefix).map(([spare, name]) => [name, spare])),
     certificates: new Map(named(certificatePrefix).map(([file, fingerprint]) => [file, { fingerprint }])),
     authorities: new Map(named(authoritiesPrefix).map(([file, fingerprint]) => [file, { fingerprint }])),

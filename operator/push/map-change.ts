@@ -8,6 +8,7 @@ import { inSteps } from '../lib/steps.ts'
 
 import type { Command, Stage } from './change.ts'
 import { spelled, type Held, type HeldMap, type Layout } from './held.ts'
+import { movedBackends } from './layout-change.ts'
 import type { PlainEntry } from './pod-api.ts'
 
 export type MapDifference = {
@@ -19,19 +20,21 @@ export type MapDifference = {
 }
 type Setting = PlainEntry & { readonly known: boolean }
 
-/** Every map that differs, by name; in steps of so many entries. */
+/** Every map that differs, by name; in steps of so many entries. `hasLines`: entries can go out in lines of the Runtime API. */
 export function* comparingMaps(
   held: Held,
   wanted: RenderedConfig,
-  layout: Layout,
+  { layout, hasLines }: { readonly layout: Layout; readonly hasLines: boolean },
 ): Generator<undefined, readonly MapDifference[]> {
   const names = [...new Set([...wanted.maps.keys(), ...held.maps.keys()])].toSorted()
-  const spell = { before: held.layout.aliases, after: layout.aliases }
+  const moved = movedBackends(held, wanted, layout)
+  const perEntry = hasLines ? 0.05 : 0.8
+  const spelling = { before: held.layout.aliases, after: layout.aliases, moved, perEntry }
   const found: MapDifference[] = []
   for (const map of names) {
     const before = held.maps.get(map) ?? nothing
     const after = wanted.maps.get(map) ?? nothing
-    if (before !== after) found.push(...(yield* comparingMap(map, { before, after }, spell)))
+    if (before !== after || moved.size > 0) found.push(...(yield* comparingMap(map, { before, after }, spelling)))
   }
   return found
 }
@@ -92,14 +95,26 @@ function chained(map: string, commands: readonly (Command & { readonly key: stri
 }
 
 type Both<T> = { readonly before: T; readonly after: T }
+/** Backends that `moved` are spelled in another way, also where nothing else differs. */
+type Spelling = Both<ReadonlyMap<string, string>> & {
+  readonly moved: ReadonlySet<string>
+  /** Milliseconds. */
+  readonly perEntry: number
+}
 
 function* comparingMap(
   map: string,
   sections: Both<HeldMap>,
-  aliases: Both<ReadonlyMap<string, string>>,
+  aliases: Spelling,
 ): Generator<undefined, readonly MapDifference[]> {
   const before = yield* entriesOnlyIn(sections.before, sections.after)
   const after = yield* entriesOnlyIn(sections.after, sections.before)
+  const isMoved = ({ backend = '' }: MapEntry) => aliases.moved.has(backend)
+  yield* inSteps(aliases.moved.size === 0 ? [] : allEntries(sections.after), (entry) => {
+    if (!isMoved(entry) || after.has(entry.key)) return
+    before.set(entry.key, entry)
+    after.set(entry.key, entry)
+  })
   const set: Setting[] = []
   yield* inSteps(after, ([key, entry]) => {
     const known = before.get(key)
@@ -110,7 +125,7 @@ function* comparingMap(
   const removed = [...before.keys()].filter((key) => !after.has(key))
   if (set.length === 0 && removed.length === 0) return []
   const keys = [...set.map(({ key }) => key), ...removed]
-  if (!travelsWhole(keys, sections.after)) return [{ map, set, removed }]
+  if (!travelsWhole(keys, sections.after, aliases.perEntry)) return [{ map, set, removed }]
   const final = new Map<string, string>()
   yield* inSteps(allEntries(sections.after), (entry) => final.set(entry.key, spelled(entry, aliases.after)))
   const union = new Map(final)
@@ -139,11 +154,16 @@ function plain(values: ReadonlyMap<string, string>): readonly PlainEntry[] {
 // What a path of an API call can name: with other characters the call is refused, or answered 404 although it was done.
 const safeKey = /^[^\s<>*;$#&{}"',=\\]+$/
 
-// A call for one entry takes about 0.8 ms; a whole map 3 ms and a hundredth more per entry.
-function travelsWhole(keys: readonly string[], after: HeldMap): boolean {
+// An entry takes about 0.05 ms as part of a line, and 0.8 ms as a call; a whole map 3 ms and a hundredth more per entry.
+function travelsWhole(keys: readonly string[], after: HeldMap, perEntry: number): boolean {
   if (keys.some((key) => !safeKey.test(key))) return true
-  if (keys.length < 30) return false
+  // Counted no further than it takes to know: few changes look at few entries, however many there are.
+  const fewest = (keys.length * perEntry - 3) / 0.015
+  if (fewest <= 0) return false
   let size = 0
-  for (const { entries } of after.values()) size += entries.length
-  return keys.length * 0.8 > 3 + size * 0.015
+  for (const { entries } of after.values()) {
+    size += entries.length
+    if (size >= fewest) return false
+  }
+  return true
 }

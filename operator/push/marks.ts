@@ -9,9 +9,19 @@ import { randomBytes } from 'node:crypto'
 import { metaMap } from '../model/names.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
 
-import { bootKey, generationKey, layoutOf, loadingFiles, markedGeneration, unsettled, type Held } from './held.ts'
+import {
+  bootKey,
+  generationKey,
+  layoutOf,
+  loadingFiles,
+  markedGeneration,
+  sparesOf,
+  unsettled,
+  type Held,
+} from './held.ts'
+import { unknownMachine } from './machine-change.ts'
 import { PodError, type PodApi } from './pod-api.ts'
-import { setEntry } from './runtime.ts'
+import { runStages } from './runtime.ts'
 import type { Timing } from './timing.ts'
 
 /** The marks in one pod's memory. */
@@ -70,7 +80,7 @@ export class MemoryMarks {
     this.#openSince ??= performance.now()
     this.#due = Infinity
     if (isFirst) {
-      await setEntry(api, { map: metaMap, key: bootKey, value: boot, known: false })
+      await setMark(api, { key: bootKey, value: boot, known: false })
       await busy()
       this.#boot = boot
     }
@@ -84,7 +94,7 @@ export class MemoryMarks {
 
   /** Lets memory say that it holds this generation. False when it is not the memory of the process that was changed. */
   async settle(api: PodApi, generation: string): Promise<boolean> {
-    if (this.#boot !== undefined && (await api.readEntry(metaMap, bootKey)) !== this.#boot) return false
+    if (this.#boot !== undefined && !(await isIn(api, this.#boot))) return false
     await setGeneration(api, this.expected(generation))
     this.#openSince = undefined
     this.#due = Infinity
@@ -120,17 +130,32 @@ export class MemoryMarks {
   }
 }
 
+// Both ways lead to the process that was changed.
+async function isIn({ runtime, readEntry }: PodApi, boot: string): Promise<boolean> {
+  if (runtime.isOpen) {
+    const [answer = ''] = await runtime.ask([`get map ${runtime.maps}/${metaMap} ${bootKey}`])
+    if (!answer.includes(`value="${boot}"`)) return false
+  }
+  return (await readEntry(metaMap, bootKey)) === boot
+}
+
+type Mark = { readonly key: string; readonly value: string; readonly known: boolean }
+
 function setGeneration(api: PodApi, value: string): Promise<void> {
-  return setEntry(api, { map: metaMap, key: generationKey, value, known: true })
+  return setMark(api, { key: generationKey, value, known: true })
+}
+
+async function setMark(api: PodApi, mark: Mark): Promise<void> {
+  await runStages(api, [{ chains: [[{ kind: 'set-entry', map: metaMap, ...mark }]] }])
 }
 
 /** Another machine than the wanted one, or one whose state cannot be told: everything has to be loaded. */
 export function strange(settings: DataPlaneSettings): Held {
   const none = new Map<string, never>()
-  const layout = layoutOf(new Map(), settings)
+  const layout = layoutOf(new Map(), sparesOf(unknownMachine, settings))
   return {
     generation: '',
-    machine: { hash: '' },
+    machine: unknownMachine,
     maps: none,
     backends: none,
     certificates: none,

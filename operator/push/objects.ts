@@ -4,6 +4,7 @@
 import type { KubeCaller } from '../model/kube-call.ts'
 import type { DesiredObject } from '../model/rendered.ts'
 import { keyFor, type ObjectKey, type Snapshot } from '../model/snapshot.ts'
+import { memo } from '../lib/derive.ts'
 import type { Logger } from '../lib/log.ts'
 
 import { apply, Foreign, isRefusal, troubleText } from './apply.ts'
@@ -112,8 +113,7 @@ export class Objects {
   }
 
   #wantOne(owner: ObjectKey, desired: DesiredObject): void {
-    const place = placeOf(desired)
-    const id = placeText(place)
+    const { place, id } = placed(desired)
     const known = this.#known.get(id)
     if (known === undefined) {
       const fresh = { owner, place, desired, applied: undefined, seen: undefined }
@@ -130,9 +130,9 @@ export class Objects {
 
   // Only what a snapshot shows, and only what is ours of it: a load balancer writes the status of its Services, a person may add a label.
   #hasDrifted(known: Known): boolean {
-    const { kind, namespace, name } = known.place
+    const { kind } = known.place
     if (known.applied === undefined || (kind !== 'Deployment' && kind !== 'Service')) return false
-    const object = this.#options.snapshot[kind].get(keyFor(namespace, name))
+    const object = this.#options.snapshot[kind].get(placed(known.desired).key)
     const before = known.seen
     if (object === before) return false
     known.seen = object
@@ -169,6 +169,12 @@ export class Objects {
     })
   }
 }
+
+// Every run asks for every object of every proxy.
+const placed = memo((desired: DesiredObject) => {
+  const place = placeOf(desired)
+  return { place, id: placeText(place), key: keyFor(place.namespace, place.name) }
+})
 
 // Objects of a list do not say their kind.
 function oursOf(desired: DesiredObject): object {

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 
 import { certificateFile } from '../model/names.ts'
 
+import { loadedMachine } from './held.ts'
 import { addressesOf, guiltyOf, outcomeOf, type Judged, type PodReport } from './outcome.ts'
 import { configOf, type ConfigSpec } from './testing/configs.ts'
 
@@ -13,12 +14,14 @@ const spec: ConfigSpec = {
 }
 const rendered = configOf(spec)
 const older = configOf({ ...spec, backends: {} })
+const more = configOf({ ...spec, reasons: ['port 80', 'port 443', 'header x-a'] })
 const service = { spec: { type: 'LoadBalancer' }, status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } } }
 
 const has = (generation: string, ready = true): PodReport => ({
   name: 'p',
   ready,
   state: { kind: 'programmed', generation },
+  machine: loadedMachine(rendered.machine),
 })
 const judged = (changes: Partial<Judged>) =>
   outcomeOf({
@@ -72,9 +75,21 @@ describe('outcome', () => {
     },
     {
       name: 'another machine is still to be loaded',
-      given: { pods: [has('x')], acknowledged: configOf({ ...spec, reasons: ['port 1'] }) },
+      given: {
+        pods: [{ ...has('x'), machine: loadedMachine(configOf({ ...spec, reasons: ['port 1'] }).machine) }],
+        acknowledged: older,
+      },
       kind: 'waiting',
       says: 'newest configuration',
+    },
+    {
+      name: 'one is a moment behind, with a machine that can do more',
+      given: {
+        pods: [{ ...has('x'), machine: loadedMachine(more.machine) }],
+        acknowledged: older,
+      },
+      kind: 'programmed',
+      says: '',
     },
     {
       name: 'a pod that cannot be reached',

@@ -5,6 +5,8 @@ import { backendName, certificateFile } from '../model/names.ts'
 import type { GatewayAddress, Outcome, RenderedConfig } from '../model/rendered.ts'
 import { keyFor } from '../model/snapshot.ts'
 
+import type { HeldMachine } from './held.ts'
+import { covers } from './machine-change.ts'
 import type { PodState } from './pod-options.ts'
 
 export type PodReport = {
@@ -12,6 +14,8 @@ export type PodReport = {
   readonly ready: boolean
   /** Absent: the pod cannot be called yet. */
   readonly state?: PodState
+  /** What its HAProxy has loaded. */
+  readonly machine?: HeldMachine
 }
 
 export type Judged = {
@@ -65,11 +69,12 @@ function waitingFor(judged: Judged, addresses: readonly GatewayAddress[]): strin
     const because = cause?.kind === 'waiting' ? `: ${cause.message}` : ''
     return `Waiting for one of ${pods.length} data plane pods of Deployment ${workload} to become ready${because}.`
   }
-  for (const { name, state } of ready) {
+  for (const { name, state, machine } of ready) {
     if (state === undefined) return `Waiting for data plane pod ${name} to be reached.`
     if (state.kind === 'waiting') return `Waiting for data plane ${state.message}.`
-    // A change that is on its way in milliseconds is no reason to take Programmed back; another machine is.
-    const isClose = acknowledged?.machine.hash === rendered.machine.hash && sameUdpPorts(acknowledged, rendered)
+    // A change that is on its way in milliseconds is no reason to take Programmed back; a reload is.
+    const canChange = machine !== undefined && covers(machine, rendered.machine)
+    const isClose = acknowledged !== undefined && canChange && sameUdpPorts(acknowledged, rendered)
     if (!holds(state, rendered.generation) && !isClose)
       return `Waiting for data plane pod ${name} to load the newest configuration.`
   }
@@ -123,7 +128,8 @@ export function isReady(pod: V1Pod): boolean {
 /** The object that HAProxy's words name by one of our names; undefined when they name none. */
 export function guiltyOf(words: string, { backends, certificates }: RenderedConfig): Outcome['guilty'] {
   const named = new Set(words.split(/[\s'"[\]()/:,;]+/).map((word) => word.replace(/\.+$/, '')))
-  for (const file of certificates.keys()) if (named.has(file)) return secretOf(file)
+  for (const [file, { fingerprint }] of certificates)
+    if (named.has(file)) return secretOf(file) ?? secretOf(fileLike(fingerprint, certificates))
   for (const { name, profile } of backends.values()) {
     if (!named.has(name)) continue
     const [namespace = '', service = '', rest = ''] = name.split('_')
@@ -132,6 +138,13 @@ export function guiltyOf(words: string, { backends, certificates }: RenderedConf
     if (backendName(id, profile) === name) return { kind: 'Service', key: keyFor(namespace, service) }
   }
   return undefined
+}
+
+// A default certificate is a copy.
+function fileLike(fingerprint: string, certificates: RenderedConfig['certificates']): string {
+  for (const [file, content] of certificates)
+    if (content.fingerprint === fingerprint && secretOf(file) !== undefined) return file
+  return ''
 }
 
 // File names are made one way; a name is read back only where that is without doubt.

@@ -11,12 +11,25 @@ export type PodServer = Endpoint & {
   readonly ready: boolean
 }
 
+/** HAProxy's own Runtime API: many commands at once, and none of its traps taken away. It may be missing at any time. */
+export type RuntimeApi = {
+  /** Connected to the process that is HAProxy now. */
+  readonly isOpen: boolean
+  /** The folder of the map files, by whose path HAProxy knows them. */
+  readonly maps: string
+  /** Commands in order, each without line break or semicolon; one answer for each. Rejects when it is not known how many were carried out. */
+  readonly ask: (commands: readonly string[]) => Promise<readonly string[]>
+  /** HAProxy may be another process now: connects again, in the background. */
+  readonly renew: () => void
+}
+
 /**
  * Calls reject with a `PodError` when the pod answered with a refusal, and with any other error when there was no answer, be it from the
  * API or from the HAProxy behind it: that something is missing is only said of a HAProxy that runs.
  * Files are named as in `files.ts`, without folder: `paths-80.map`, `shop_tls_1a2b3c4d.pem`.
  */
 export type PodApi = {
+  readonly runtime: RuntimeApi
   /** Undefined when HAProxy has no such entry. Do not use it for values with `=` or `,`: they come back cut. */
   readonly readEntry: (map: string, key: string) => Promise<string | undefined>
   /** Undefined when HAProxy has no such map. */

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:https'
 
 import { expect } from 'chai'
 
+import { silentLog } from '../lib/log.ts'
 import { newIdentity, type Identity } from './identity.ts'
 import { PodError, type PodApi } from './pod-api.ts'
 import { podConnector } from './pod-client.ts'
@@ -47,7 +48,7 @@ describe('pod client', () => {
     })
     const address = server.address()
     const apiPort = typeof address === 'object' && address !== null ? address.port : 0
-    api = podConnector({ ...testSettings, apiPort })('127.0.0.1', identity)
+    api = podConnector({ ...testSettings, apiPort }, silentLog())('127.0.0.1', identity)
   })
   afterEach(async () => {
     await api.close()

@@ -12,10 +12,12 @@ import {
 import type { CertificateListEntry, ServerOptions } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
 import type { DataPlaneSettings } from '../model/settings.ts'
+import type { Logger } from '../lib/log.ts'
 
 import { baseName } from './files.ts'
 import { serverName, type Identity } from './identity.ts'
 import { HAProxyDown, PodError, type Endpoint, type PodApi } from './pod-api.ts'
+import { RuntimeConnection } from './runtime-connection.ts'
 import { sameAddress } from './same-address.ts'
 
 export type ConnectPod = (address: string, identity: Identity) => PodApi
@@ -24,7 +26,7 @@ export type ConnectPod = (address: string, identity: Identity) => PodApi
 const deadlines = { quick: 5_000, slow: 60_000 }
 
 /** Connects lazily: the first call finds out whether the pod answers. */
-export function podConnector(settings: DataPlaneSettings): ConnectPod {
+export function podConnector(settings: DataPlaneSettings, log: Logger): ConnectPod {
   return (address, identity) => {
     const { authority, client, server: _ } = identity
     const options = {
@@ -38,7 +40,16 @@ export function podConnector(settings: DataPlaneSettings): ConnectPod {
     const quick = createClient({ ...options, timeoutMs: deadlines.quick })
     const slow = createClient({ ...options, timeoutMs: deadlines.slow, connections: 1 })
     const { upload: uploading, client: storing } = certificateUploads(options)
+    const runtime = new RuntimeConnection({
+      address,
+      settings,
+      identity,
+      workerPid: () => workerPid(quick),
+      renewCertificates: () => renewCertificates(quick, settings, identity),
+      log,
+    })
     return {
+      runtime,
       ...mapCalls(quick, slow),
       ...serverCalls(quick),
       ...certificateCalls(quick, `${settings.root}/ssl`),
@@ -47,10 +58,22 @@ export function podConnector(settings: DataPlaneSettings): ConnectPod {
       ...fileCalls(slow),
       isRunning: () => isRunning(quick),
       close: async () => {
+        runtime.close()
         await Promise.all([quick.close(), slow.close(), storing.close()])
       },
     }
   }
+}
+
+// Authorities first: with the leaf of a new one, nobody gets in who trusts only the former.
+async function renewCertificates(
+  { caFiles, certificates }: DataPlaneClient,
+  { pki }: DataPlaneSettings,
+  { authority, server }: Identity,
+): Promise<void> {
+  await done(caFiles.replaceCaFile({ name: `${pki}/ca.crt`, formData: upload('ca.crt', authority.certificate) }))
+  const pem = server.certificate + server.key.reveal()
+  await done(certificates.replaceCertificate({ name: `${pki}/tls.crt`, formData: upload('tls.crt', pem) }))
 }
 
 function mapCalls(
@@ -308,10 +331,14 @@ async function toldByHAProxy<T>(client: DataPlaneClient, call: Promise<T>): Prom
   }
 }
 
-// 200 in any case; the body tells.
-async function isRunning({ information }: DataPlaneClient): Promise<boolean> {
+async function isRunning(client: DataPlaneClient): Promise<boolean> {
+  return (await workerPid(client)) > 0
+}
+
+// 200 in any case; the body tells. 0: HAProxy does not run.
+async function workerPid({ information }: DataPlaneClient): Promise<number> {
   const { info, error = '' } = await answered(information.getProcessInfo())
-  return error === '' && typeof info?.pid === 'number' && info.pid > 0
+  return error === '' && typeof info?.pid === 'number' ? info.pid : 0
 }
 
 // A HAProxy that is down makes the API answer with the dialling error: that is no refusal. Refusals name the socket too, so its name

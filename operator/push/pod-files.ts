@@ -6,8 +6,8 @@ import { udpConfigFile } from '../model/udp.ts'
 import { finished } from '../lib/turns.ts'
 import { entriesNotIn } from '../lib/parts.ts'
 
-import { backendsFile, configFiles, parseMap, preparingFiles, unfinishedMeta } from './files.ts'
-import { metaMapFile, readMeta } from './held.ts'
+import { backendsFile, changedFiles, parseMap, preparingFiles, unfinishedMeta } from './files.ts'
+import { type HeldMachine, loadedMachine, metaMapFile, readMeta } from './held.ts'
 import { PodError, type PodApi } from './pod-api.ts'
 
 /** HAProxy's words on a configuration that it would not load. */
@@ -20,36 +20,39 @@ export async function generationOfFiles(api: PodApi): Promise<string> {
 
 type Persisting = {
   readonly config: RenderedConfig
+  /** The one in haproxy.cfg. */
+  readonly machine: HeldMachine
   /** What the files hold now; undefined when that is not known. */
   readonly persisted: RenderedConfig | undefined
   readonly settings: DataPlaneSettings
 }
 
 /** Makes the files those of `config` and touches nothing in memory. */
-export async function persistFiles(api: PodApi, { config, persisted, settings }: Persisting): Promise<void> {
-  await writeFiles(api, { config, persisted, settings })
+export async function persistFiles(api: PodApi, files: Persisting): Promise<void> {
+  const { config, persisted } = files
+  await writeFiles(api, files)
   if (persisted?.certificates !== config.certificates) await dropCertificateFiles(api, config)
   if (persisted === undefined || !entriesNotIn(persisted.authorities, config.authorities).next().done)
     await dropAuthorityFiles(api, config)
 }
 
+type Loading = Pick<Persisting, 'persisted' | 'settings'> & {
+  readonly wanted: RenderedConfig
+  /** What is in haproxy.cfg until then. */
+  readonly running: HeldMachine
+}
+
 /** All files, then haproxy.cfg and one reload. A refusal puts the files back and rejects with `Refused`; HAProxy runs on as it was. */
-export async function loadConfig(
-  api: PodApi,
-  {
-    wanted,
-    persisted,
-    settings,
-  }: { wanted: RenderedConfig; persisted: RenderedConfig | undefined; settings: DataPlaneSettings },
-): Promise<void> {
+export async function loadConfig(api: PodApi, { wanted, running, persisted, settings }: Loading): Promise<void> {
   const former = persisted === undefined ? await readFormer(api, wanted) : []
-  await writeFiles(api, { config: wanted, persisted, settings })
+  await writeFiles(api, { config: wanted, machine: loadedMachine(wanted.machine), persisted, settings })
   try {
     await api.reload(wanted.machine.text)
   } catch (error) {
     if (!(error instanceof PodError) || error.status !== 400) throw error
     // The API puts haproxy.cfg back by itself; the rest is ours. What cannot be put back must not be believed.
-    if (persisted !== undefined) await writeFiles(api, { config: persisted, persisted: undefined, settings })
+    if (persisted !== undefined)
+      await writeFiles(api, { config: persisted, machine: running, persisted: undefined, settings })
     else await api.putFile(unfinishedMeta.name, unfinishedMeta.content)
     for (const [name, text] of former) await api.putFile(name, text)
     await dropped(api.dropFailedTransactions())
@@ -59,10 +62,11 @@ export async function loadConfig(
   await dropAuthorityFiles(api, wanted)
 }
 
-async function writeFiles(api: PodApi, { config, persisted, settings }: Persisting): Promise<void> {
+async function writeFiles(api: PodApi, { config, machine, persisted, settings }: Persisting): Promise<void> {
   await api.putFile(unfinishedMeta.name, unfinishedMeta.content)
   await finished(preparingFiles(config))
-  for (const { name, content } of configFiles(config, settings, persisted)) await api.putFile(name, content)
+  for (const { name, content } of changedFiles({ config, machine }, settings, persisted))
+    await api.putFile(name, content)
 }
 
 // What HAProxy reads beside haproxy.cfg and could stumble over; maps are data that it takes as they are.

@@ -144,4 +144,14 @@ describe('pod: reloads', () => {
     expect(pod.calls.filter((call) => call === 'reload')).to.have.length(1)
     expect(seen).to.deep.equal([])
   })
+
+  it('connects to the Runtime API anew: a kept connection stays with the process that was there before', async () => {
+    const bringing = await started({ reloadGather: 0, reloadPause: 0 })
+    expect(pod.connections, 'when the pod was found').to.equal(1)
+    bringing.want(withHeaders('a'))
+    await brought(bringing, withHeaders('a'))
+    expect([pod.reloads, pod.connections], 'after a reload').to.deep.equal([1, 2])
+    bringing.reconnect()
+    await eventually('another connection', () => pod.connections === 3)
+  })
 })

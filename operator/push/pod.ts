@@ -7,10 +7,10 @@ import { finished } from '../lib/turns.ts'
 
 import { Auditor } from './audit.ts'
 import { BusyServers } from './busy-servers.ts'
-import { allCommands, changing, type Change, type Reload } from './change.ts'
+import { allCommands, changing, lastResort, type Change, type Reload } from './change.ts'
 import { Failures } from './failures.ts'
 import { FilesBehind } from './files-behind.ts'
-import { freshlyLoaded, generationKey, holding, layoutOf, type Held } from './held.ts'
+import { freshlyLoaded, generationKey, holding, layoutOf, sparesOf, type Held, type HeldMachine } from './held.ts'
 import { MemoryMarks, strange } from './marks.ts'
 import { PodError, type PodApi } from './pod-api.ts'
 import { generationOfFiles, loadConfig, Refused } from './pod-files.ts'
@@ -49,6 +49,7 @@ export class PodWorker {
   #wake: () => void = () => {}
   #stopped = false
   #reconnect = false
+  readonly #uncount: () => void
   readonly #ended: Promise<void>
 
   constructor(options: PodOptions, wanted: RenderedConfig) {
@@ -61,11 +62,17 @@ export class PodWorker {
     this.#files = new FilesBehind(options)
     this.#auditor = new Auditor(options)
     this.#api = options.connect()
+    this.#uncount = options.metrics.watchSpares(() => this.#held?.layout.free)
     this.#ended = this.#live()
   }
 
   get state(): PodState {
     return this.#state
+  }
+
+  /** What HAProxy has loaded, as far as it was ever known. */
+  get machine(): HeldMachine {
+    return this.#files.machine
   }
 
   /** The newest wanted configuration; one that was not begun yet is forgotten. */
@@ -84,6 +91,7 @@ export class PodWorker {
   /** Ends the loop; calls under way are given up. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#uncount()
     this.#wake()
     await this.#api.close()
     await Promise.all([this.#ended, this.#files.idle(), this.#auditor.idle()])
@@ -104,12 +112,14 @@ export class PodWorker {
     const due = this.#due
     if (this.#reconnect) return () => this.#connectAgain()
     if (now < due.retry) return undefined
-    if (this.#held === undefined) return () => this.#find(wanted)
+    if (this.#auditor.hasFound) this.#distrusted = 'drifted'
+    if (this.#auditor.hasFound || this.#held === undefined) return () => this.#find(wanted)
     if (now >= this.#marks.overdue) return () => this.#settle()
     if (this.#refused === wanted && now >= due.refused) this.#refused = undefined
     if (this.#busy.isNext(now)) return () => this.#deleteBusyServers()
     // Goes on beside whatever comes; of changes without a pause, none would leave it time to begin.
     if (now >= this.#files.due) return async () => this.#persist()
+    if (now >= this.#auditor.overdue) return async () => this.#audit(this.#held)
     const isBehind = this.#refused !== wanted && this.#current !== wanted
     if (isBehind && now >= (this.#pace.until(wanted) ?? now)) return () => this.#bring(wanted)
     if (now >= this.#marks.due) return () => this.#settle()
@@ -166,7 +176,9 @@ export class PodWorker {
   async #connectAgain(): Promise<void> {
     this.#reconnect = false
     await this.#api.close()
-    if (!this.#stopped) this.#api = this.#options.connect()
+    if (this.#stopped) return
+    this.#api = this.#options.connect()
+    this.#api.runtime.renew()
   }
 
   // ---- what does the pod hold? ------------------------------------------------------------------------------------------------------
@@ -195,6 +207,7 @@ export class PodWorker {
   async #look(wanted: RenderedConfig): Promise<void> {
     const { settings, known } = this.#options
     await this.#files.idle()
+    this.#api.runtime.renew()
     const meta = await readMemory(this.#api)
     // The same process still has the servers that wait for their end.
     const isSame = meta?.boot !== undefined && meta.boot === this.#marks.boot
@@ -207,15 +220,13 @@ export class PodWorker {
     const trusted = meta === undefined || this.#distrusted !== undefined ? '' : meta.generation
     const config = trusted === wanted.generation ? wanted : known(trusted)
     if (meta !== undefined && config !== undefined) {
-      const layout = layoutOf(meta.aliases, settings)
-      this.#adopt(config, meta.boot === undefined ? freshlyLoaded(config, settings) : holding(config, layout))
-      this.#files.found((await this.#filesHold(config, meta.boot)) ? config : undefined)
+      this.#adopt(config, holding(config, layoutOf(meta.aliases, sparesOf(meta.machine, settings)), meta.machine))
+      const isWritten = meta.boot === undefined || (await generationOfFiles(this.#api)) === config.generation
+      this.#files.found(isWritten ? config : undefined)
       if (this.#files.held === undefined) this.#files.soon()
     } else {
       const doubted = this.#distrusted === 'drifted'
-      const read =
-        meta?.machine === wanted.machine.hash &&
-        (await readBack(this.#api, { wanted, meta, settings, doubted, lent: this.#lent }))
+      const read = await readBack(this.#api, { wanted, meta, settings, doubted, lent: this.#lent })
       this.#current = undefined
       this.#files.found(undefined)
       this.#held = read ? read.held : strange(settings)
@@ -223,12 +234,9 @@ export class PodWorker {
     }
   }
 
-  async #filesHold(config: RenderedConfig, boot: string | undefined): Promise<boolean> {
-    return boot === undefined || (await generationOfFiles(this.#api)) === config.generation
-  }
-
   #adopt(config: RenderedConfig, held: Held): void {
     this.#held = held
+    this.#files.machine = held.machine
     this.#current = config
     if (config === this.#wanted) this.#pace.notNeeded()
     if (config === this.#wanted) this.#failures.clear()
@@ -273,15 +281,7 @@ export class PodWorker {
 
   #audit(held: Held | undefined): void {
     if (held === undefined || held.generation === '') return this.#auditor.later()
-    this.#auditor.start(this.#api, held, {
-      // A change may have begun, ended or failed meanwhile; then nothing can be said.
-      isSame: () => this.#held === held,
-      onDrift: () => {
-        this.#distrusted = 'drifted'
-        this.#held = undefined
-      },
-      onEnd: () => this.#wake(),
-    })
+    this.#auditor.start(this.#api, held, () => this.#wake())
   }
 
   // ---- bringing it there ------------------------------------------------------------------------------------------------------------
@@ -290,9 +290,9 @@ export class PodWorker {
     const held = this.#held
     if (held === undefined) return
     // The same content in new objects: only the identities are taken over.
-    if (held.generation === wanted.generation) return this.#adopt(wanted, holding(wanted, held.layout))
-    const plan: Change =
-      this.#setbacks < patience ? await finished(changing(held, wanted, this.#busy.resting())) : lastResort
+    if (held.generation === wanted.generation) return this.#adopt(wanted, holding(wanted, held.layout, held.machine))
+    const ways = () => changing(held, wanted, { resting: this.#busy.resting(), hasLines: this.#api.runtime.isOpen })
+    const plan: Change = this.#setbacks < patience ? await finished(ways()) : lastResort
     if (this.#held !== held) return
     if (plan.kind === 'reload' && this.#pace.holdsBack(wanted, plan, this.#options.isReady())) return
     const began = performance.now()
@@ -313,6 +313,7 @@ export class PodWorker {
     try {
       const busy = await this.#marks.during(api, async () => {
         if (writesFiles(stages)) await this.#files.open(api)
+        this.#auditor.touch(stages)
         return runStages(api, stages)
       })
       this.#busy.remember(busy)
@@ -347,6 +348,7 @@ export class PodWorker {
     const before = this.#held
     this.#held = undefined
     this.#distrusted = 'changed'
+    this.#auditor.abandon()
     // If this fails as well, the way without a reload gets another chance.
     this.#setbacks = 0
     await this.#files.idle()
@@ -355,7 +357,7 @@ export class PodWorker {
     try {
       await this.#files.open(this.#api)
       await this.#marks.loading(this.#api)
-      await loadConfig(this.#api, { wanted, persisted, settings })
+      await loadConfig(this.#api, { wanted, running: this.#files.machine, persisted, settings })
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       this.#held = before
@@ -372,6 +374,7 @@ export class PodWorker {
     }
     onReload({ pod: name, wasReady, reload, wanted, milliseconds: Math.round(performance.now() - began) })
     this.#distrusted = undefined
+    this.#api.runtime.renew()
     this.#marks.loaded()
     this.#busy.clear()
     this.#lent = new Set()
@@ -394,5 +397,3 @@ export class PodWorker {
 
 /** After this many failures in a row another way is tried. */
 const patience = 4
-
-const lastResort: Reload = { kind: 'reload', cause: 'unknown', reasons: ['changes at run time failed again and again'] }

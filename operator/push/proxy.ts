@@ -104,6 +104,8 @@ export class Proxy {
 
   want(workload: Workload, rendered: RenderedConfig, surroundings: Surroundings): void {
     const isOther = workload.uid !== this.#workload.uid
+    // What comes from pods and Secrets is judged when it comes.
+    if (workload === this.#workload && rendered === this.#rendered && surroundings === this.#surroundings) return
     this.#workload = workload
     if (isOther) {
       this.#identity = undefined
@@ -329,7 +331,9 @@ export class Proxy {
     const pods = this.#surroundings.pods.map((pod): PodReport => {
       const known = this.#pods.get(pod.metadata?.uid ?? '')
       const report = { name: pod.metadata?.name ?? '', ready: isReady(pod) }
-      return known === undefined ? report : { ...report, state: known.worker.state }
+      if (known === undefined) return report
+      const { state, machine } = known.worker
+      return { ...report, state, machine }
     })
     const rendered = this.#rendered
     if (hasAll(pods, rendered)) this.#acknowledged = rendered

@@ -1,5 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 
+import { createSparesGauge, type FreeSpares } from './spares-gauge.ts'
+
 export type PushMetrics = {
   readonly reloaded: (reason: string) => void
   readonly loadedFirst: () => void
@@ -8,6 +10,8 @@ export type PushMetrics = {
   readonly wrote: (what: 'object' | 'status') => void
   /** Something in a pod's memory was not as it had been left. */
   readonly drifted: (part: 'map' | 'servers' | 'certificates' | 'state') => void
+  /** Counts the free spares of a pod until what it returns is called. */
+  readonly watchSpares: (free: FreeSpares) => () => void
 }
 
 /** This door's own counters, on the registry that main.ts serves. */
@@ -51,6 +55,7 @@ export function createPushMetrics(registry: Registry): PushMetrics {
   })
   return {
     drifted: (part) => drifts.inc({ part }),
+    watchSpares: createSparesGauge(registry).watch,
     reloaded: (reason) => reloads.inc({ reason }),
     loadedFirst: () => firstLoads.inc(),
     pushed: (kind, seconds) => pushes.observe({ kind }, seconds),

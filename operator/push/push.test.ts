@@ -339,11 +339,12 @@ describe('push', () => {
     kube.answer = ({ method, path }) => (method === 'DELETE' && path.includes('/secrets/') ? gate.promise : undefined)
     door.dataplane.keepOnly([])
     await eventually('begun', () => kube.paths('DELETE').some((path) => path.startsWith(secrets)))
+    const podSecrets = [`${secrets}/web-haproxy-pki`, `${secrets}/web-haproxy-state`]
+    const before = kube.paths('PATCH').length
     run(configOf(base))
     gate.resolve(undefined)
-    const podSecrets = [`${secrets}/web-haproxy-pki`, `${secrets}/web-haproxy-state`]
-    const writes = (secret: string) => kube.paths('PATCH').filter((path) => path === secret).length
-    await eventually('written again', () => podSecrets.every((secret) => writes(secret) >= 2))
+    const writtenSince = () => new Set(kube.paths('PATCH').slice(before))
+    await eventually('written again', () => podSecrets.every((secret) => writtenSince().has(secret)))
     await door.stop()
     expect([...podSecrets, authority].filter((path) => !kube.objects.has(path))).to.deep.equal([])
   })

@@ -66,7 +66,8 @@ export type PushDoor = {
 /** Opens the door out. Nothing is written before something is wanted. */
 export function openPush(options: PushOptions): PushDoor {
   const { call, snapshot, settings, operatorNamespace, namespaces = [], logger: log } = options
-  const { timing = usualTiming, clock = () => new Date(), connectPod = podConnector(settings), onOutcome } = options
+  const { timing = usualTiming, clock = () => new Date() } = options
+  const { connectPod = podConnector(settings, log) } = options
   const metrics = createPushMetrics(options.registry)
   const shared = { call, snapshot, operatorNamespace, timing, log, metrics }
   const statuses = new Statuses(shared)
@@ -83,7 +84,7 @@ export function openPush(options: PushOptions): PushDoor {
     clock,
     connectPod,
     onSecrets: (id) => objects.release(id),
-    onOutcome: later(onOutcome),
+    onOutcome: later(options.onOutcome),
   })
   const pruning = new Queues({
     limit: 1,

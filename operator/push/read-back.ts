@@ -1,21 +1,23 @@
 // What a pod really holds, asked for entry by entry. Nothing is concluded from what was sent before.
 
 import { metaMap } from '../model/names.ts'
-import type { CertificateListEntry, RenderedConfig } from '../model/rendered.ts'
-import { type DataPlaneSettings, spareProfiles } from '../model/settings.ts'
+import type { RenderedConfig } from '../model/rendered.ts'
+import type { DataPlaneSettings } from '../model/settings.ts'
 
+import { heldList } from './certificate-change.ts'
 import { backendsFile, parseBackends, parseMap } from './files.ts'
 import {
-  forSpares,
   layoutOf,
   metaMapFile,
   readMeta,
-  spareNames,
+  sparesOf,
   unsectioned,
   type Held,
   type HeldBackend,
+  type HeldList,
   type Meta,
 } from './held.ts'
+import { covers } from './machine-change.ts'
 import { isPadding } from './padded.ts'
 import { tolerate, type PodApi, type PodServer } from './pod-api.ts'
 import { connections, eachOf, type BusyServer } from './runtime.ts'
@@ -37,11 +39,16 @@ type Asked = {
 }
 
 /**
- * The state of a pod that runs the machine of `wanted`; servers that are not in use come as `busy`.
- * Undefined when it cannot be told, or not in reasonable time.
+ * The state of a pod that runs a machine for `wanted`; servers that are not in use come as `busy`.
+ * Undefined when it runs another one, when its state cannot be told, or not in reasonable time.
  */
-export async function readBack(api: PodApi, asked: Asked): Promise<ReadBack | undefined> {
-  const { wanted, meta, settings, doubted } = asked
+export async function readBack(
+  api: PodApi,
+  { meta, ...asking }: Omit<Asked, 'meta'> & { readonly meta: Meta | undefined },
+): Promise<ReadBack | undefined> {
+  if (meta === undefined || !covers(meta.machine, asking.wanted.machine)) return undefined
+  const asked = { ...asking, meta }
+  const { wanted, settings, doubted } = asked
   const maps = new Map<string, ReturnType<typeof unsectioned>>()
   for (const map of wanted.maps.keys()) {
     const entries = await api.listMap(map)
@@ -59,7 +66,7 @@ export async function readBack(api: PodApi, asked: Asked): Promise<ReadBack | un
   return {
     held: {
       generation: '',
-      machine: { hash: machine },
+      machine,
       maps,
       certificates,
       certificateLists,
@@ -79,23 +86,24 @@ async function loadedBackends(api: PodApi, meta: Meta, settings: DataPlaneSettin
   const stored = await api.readFile(metaMapFile)
   if (stored === undefined || readMeta(parseMap(stored)).generation !== meta.generation) return undefined
   const text = await api.readFile(backendsFile)
-  return text === undefined ? undefined : { ...parseBackends(text, settings), busy: [] }
+  return text === undefined ? undefined : { ...parseBackends(text, sparesOf(meta.machine, settings)), busy: [] }
 }
 
 // Spares are asked for as well: a change that broke off may have left servers in one before its alias was written. Such servers are taken
-// for a backend by the spare's own name, which nobody wants, so that the spare is emptied before it is given away again.
+// for a backend by the spare's own name, which nobody wants, so that the spare is emptied before it is given away again. One call
+// each: the Data Plane API lists servers of one backend only.
 async function askedBackends(
   api: PodApi,
   { wanted, meta, settings, doubted, lent }: Asked,
 ): Promise<Backends | undefined> {
-  const spares = new Set(spareProfiles.flatMap((profile) => spareNames(profile, settings)))
+  const all = sparesOf(meta.machine, settings)
+  const spares = new Set([...all.values()].flat())
   const used = new Set(meta.aliases.values())
   const isEmpty = (spare: string) => !doubted && lent?.has(spare) === false
   const unused = [...spares].filter((spare) => !used.has(spare) && !isEmpty(spare))
   const names = [...new Set([...wanted.backends.keys(), ...meta.aliases.keys(), ...unused])]
   if (names.length > mostBackends) return undefined
   const found = await listAll(api, names, meta.aliases)
-  const texts = await sectionTexts(api, settings)
   const backends = new Map<string, HeldBackend>()
   const aliases = new Map<string, string>()
   const busy: BusyServer[] = []
@@ -105,25 +113,15 @@ async function askedBackends(
     const isFree = backend === name && spares.has(name)
     if (isFree && ready.length === 0) continue
     if (isFree || backend !== name) aliases.set(name, backend)
-    const text = backend === name ? texts.get(name)?.text : undefined
+    // Of a section under its own name nobody knows what it inherited when it was loaded: files may have been written since.
     backends.set(name, {
       servers: new Map(ready.map(({ name: server, address, port }) => [server, { address, port }])),
-      ...(text !== undefined && { text }),
     })
   }
-  const { free, ...layout } = layoutOf(aliases, settings)
-  const loaded = (all: readonly string[]) => all.filter((spare) => found.has(spare) || isEmpty(spare))
-  return {
-    backends,
-    layout: { ...layout, free: forSpares((profile) => loaded(free[profile])) },
-    busy,
-  }
-}
-
-// Lines beside servers come from the file only, and every change of one is a reload: what the file says of a section is what was loaded.
-async function sectionTexts(api: PodApi, settings: DataPlaneSettings): Promise<ReadonlyMap<string, HeldBackend>> {
-  const text = await api.readFile(backendsFile)
-  return text === undefined ? new Map() : parseBackends(text, settings).backends
+  const loaded = [...all].map(([profile, some]) => {
+    return [profile, some.filter((spare) => found.has(spare) || isEmpty(spare))] as const
+  })
+  return { backends, layout: layoutOf(aliases, new Map(loaded)), busy }
 }
 
 type Listed = { readonly backend: string; readonly servers: readonly PodServer[] }
@@ -142,13 +140,10 @@ async function listAll(
   return found
 }
 
-async function readLists(
-  api: PodApi,
-  wanted: RenderedConfig,
-): Promise<ReadonlyMap<string, readonly CertificateListEntry[]>> {
-  const lists = new Map<string, readonly CertificateListEntry[]>()
+async function readLists(api: PodApi, wanted: RenderedConfig): Promise<ReadonlyMap<string, HeldList>> {
+  const lists = new Map<string, HeldList>()
   for (const list of wanted.certificateLists.keys()) {
-    const read = api.listListEntries(list).then((entries) => void lists.set(list, entries))
+    const read = api.listListEntries(list).then((entries) => void lists.set(list, heldList(entries)))
     await tolerate(read, 404)
   }
   return lists

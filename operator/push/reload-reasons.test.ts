@@ -35,7 +35,6 @@ describe('reload reasons', () => {
       after: { ...base, reasons: ['port 80', 'header x-new', 'query parameter version', 'profile retry.3.500-503'] },
       says: [
         'header x-new (HTTPRoute header/x-new)',
-        'header x-old (no longer used)',
         'profile retry.3.500-503 (HTTPRoute profile/retry.3.500-503)',
         'query parameter version (HTTPRoute query/version)',
       ],
@@ -61,10 +60,10 @@ describe('reload reasons', () => {
       says: ['no spare of profile plain is left for backend n_f_80 (HTTPRoute backend/n_f_80)'],
     },
     {
-      name: 'a backend of a profile without spares',
+      name: 'spares of a retry policy that are used up',
       after: { ...base, backends: { 'n_c_80.retry.2.500': [] } },
       says: [
-        'backend n_c_80.retry.2.500 of profile retry.2.500, which has no spares (HTTPRoute backend/n_c_80.retry.2.500)',
+        'no spare of profile retry.2.500 is left for backend n_c_80.retry.2.500 (HTTPRoute backend/n_c_80.retry.2.500)',
       ],
     },
     {

@@ -1,11 +1,13 @@
-// Run-time commands → Data Plane API calls. Every command may be repeated: whatever state a broken batch left, the same commands lead to
+// Run-time commands → lines of HAProxy's Runtime API where there is a connection, and Data Plane API calls. Every command may be repeated: whatever state a broken batch left, the same commands lead to
 // the same end.
 
 import { udpConfigFile } from '../model/udp.ts'
+import { inSlices, nextTurn } from '../lib/turns.ts'
 
 import { allCommands, type Command, type Stage } from './change.ts'
 import { paddedEntries } from './padded.ts'
 import { PodError, tolerate, type PodApi } from './pod-api.ts'
+import { linesOf, type Lines } from './runtime-lines.ts'
 
 /** A server that still has connections: it is in maintenance, and to be deleted later. */
 export type BusyServer = { readonly backend: string; readonly server: string }
@@ -13,20 +15,75 @@ export type BusyServer = { readonly backend: string; readonly server: string }
 /** Carries out the stages in order; the busy servers that could not be deleted yet. Rejects when one command failed, after all under way ended. */
 export async function runStages(api: PodApi, stages: readonly Stage[]): Promise<readonly BusyServer[]> {
   const busy: BusyServer[] = []
-  let hasFailed = false
-  for (const { chains } of stages) {
-    await eachOf(chains, connections, async (chain) => {
-      for (const command of chain) {
-        if (hasFailed) return
-        try {
-          if (!(await run(api, command)) && command.kind === 'delete-server') busy.push(command)
-        } catch (error) {
-          hasFailed = true
-          throw error
-        }
-      }
-    })
+  for (const stage of stages) {
+    const { lined, others } = await sorted(api, stage)
+    if (lined.length > 0) busy.push(...(await runLines(api, lined)))
+    if (others.length > 0) busy.push(...(await runCalls(api, { chains: others })))
   }
+  return busy
+}
+
+type Lined = { readonly command: Command; readonly lines: Lines }
+
+// Chains of which all can be lines of the Runtime API, as one list; and those that take the Data Plane API.
+async function sorted(
+  { runtime }: PodApi,
+  stage: Stage,
+): Promise<{ lined: readonly Lined[]; others: Stage['chains'] }> {
+  const linesBy = new Map<Command, Lines>()
+  await inSlices(runtime.isOpen ? allCommands([stage]) : [], (command) => {
+    const lines = linesOf(command, runtime.maps)
+    if (lines !== undefined) linesBy.set(command, lines)
+  })
+  // It may have ended meanwhile.
+  if (!runtime.isOpen) return { lined: [], others: stage.chains }
+  const others = stage.chains.filter((chain) => !chain.every((command) => linesBy.has(command)))
+  for (const command of others.flat()) linesBy.delete(command)
+  return { lined: Array.from(linesBy, ([command, lines]) => ({ command, lines })), others }
+}
+
+// All in one go, in an order that suits the chains.
+async function runLines(api: PodApi, lined: readonly Lined[]): Promise<readonly BusyServer[]> {
+  const first = await verdictsOn(api, lined)
+  // The idle connections of a server that goes are closed beside these lines, hence a second time.
+  const second = first.busy.length > 0 ? await verdictsOn(api, first.busy) : first
+  const busy = second.busy.flatMap(({ command }) => serverIn(command))
+  // The Data Plane API finds out what is in the way, and does it or says why not.
+  for (const { command } of new Set([...first.refused, ...second.refused]))
+    if (!(await run(api, command))) busy.push(...serverIn(command))
+  return busy
+}
+
+function serverIn(command: Command): BusyServer[] {
+  return command.kind === 'delete-server' ? [command] : []
+}
+
+type Verdicts = { readonly busy: readonly Lined[]; readonly refused: readonly Lined[] }
+
+async function verdictsOn({ runtime }: PodApi, lined: readonly Lined[]): Promise<Verdicts> {
+  const answers = (await runtime.ask(lined.flatMap(({ lines }) => lines.lines))).values()
+  const found = { busy: new Array<Lined>(), refused: new Array<Lined>() }
+  await inSlices(lined, (one) => {
+    const verdict = one.lines.judge(one.lines.lines.map(() => answers.next().value ?? ''))
+    if (verdict !== 'done') found[verdict].push(one)
+  })
+  return found
+}
+
+async function runCalls(api: PodApi, { chains }: Stage): Promise<readonly BusyServer[]> {
+  const busy: BusyServer[] = []
+  let hasFailed = false
+  await eachOf(chains, connections, async (chain) => {
+    for (const command of chain) {
+      if (hasFailed) return
+      try {
+        if (!(await run(api, command)) && command.kind === 'delete-server') busy.push(command)
+      } catch (error) {
+        hasFailed = true
+        throw error
+      }
+    }
+  })
   return busy
 }
 
@@ -76,8 +133,7 @@ function callOf(api: PodApi, command: Exclude<Command, { kind: 'delete-server' }
       call = tolerate(api.deleteEntry(command.map, wire(command.key)), 404)
       break
     case 'put-map':
-      for (const { key, value } of command.entries) wire(key + value)
-      call = api.putMap(command.map, paddedEntries(command.entries))
+      call = putMap(api, command)
       break
     case 'put-certificate':
       call = putCertificate(api, command)
@@ -117,6 +173,15 @@ async function putServer(api: PodApi, { backend, server, line }: Extract<Command
   else await api.moveServer(backend, endpoint)
 }
 
+// To look at thousands of entries, to pad and to spell them takes milliseconds each, for every pod: one of these in a turn.
+async function putMap(api: PodApi, { map, entries }: Extract<Command, { kind: 'put-map' }>): Promise<void> {
+  await inSlices(entries, ({ key, value }) => void wire(key + value))
+  await nextTurn()
+  const padded = paddedEntries(entries)
+  await nextTurn()
+  await api.putMap(map, padded)
+}
+
 /** True when the server is gone; false when it is in maintenance and still serves what it had. */
 export async function deleteServer(api: PodApi, { backend, server }: BusyServer): Promise<boolean> {
   try {
@@ -129,7 +194,7 @@ export async function deleteServer(api: PodApi, { backend, server }: BusyServer)
 }
 
 /** Sets an entry whether or not it is there; `known` only saves a call. */
-export async function setEntry(
+async function setEntry(
   api: PodApi,
   { map, key, value, known }: Omit<Extract<Command, { kind: 'set-entry' }>, 'kind'>,
 ): Promise<void> {

@@ -11,14 +11,14 @@ describe('spares: one whose last requests still look for a server', () => {
   const held = freshlyLoaded(configOf(base), testSettings)
 
   it('is passed over', () => {
-    const plan = change(held, configOf(added('n_x_80')), new Set(['spare0001', 'spareF0001']))
+    const plan = change(held, configOf(added('n_x_80')), { resting: new Set(['spare0001', 'spareF0001']) })
     expect(plan.kind === 'commands' && plan.after.layout.aliases.get('n_x_80')).to.equal('spare0002')
-    expect(plan.kind === 'commands' && plan.after.layout.free.plain).to.deep.equal(['spare0001', 'spare0003'])
+    expect(plan.kind === 'commands' && plan.after.layout.free.get('plain')).to.deep.equal(['spare0001', 'spare0003'])
   })
 
   it('is given to the same backend again', () => {
     const had = (before: Held, spec: ConfigSpec, resting: readonly string[]): Held => {
-      const plan = change(before, configOf(spec), new Set(resting))
+      const plan = change(before, configOf(spec), { resting: new Set(resting) })
       return plan.kind === 'commands' ? plan.after : expect.fail('a reload')
     }
     const vanished = had(had(held, added('n_x_80'), []), base, [])
@@ -29,14 +29,14 @@ describe('spares: one whose last requests still look for a server', () => {
   })
 
   it('is not given away when no other is left', () => {
-    const plan = change(held, configOf(added('n_x_80')), new Set(['spare0001', 'spare0002', 'spare0003']))
+    const plan = change(held, configOf(added('n_x_80')), { resting: new Set(['spare0001', 'spare0002', 'spare0003']) })
     expect(plan).to.include({ kind: 'reload', cause: 'spares' })
   })
 })
 
 describe('spares: Services that come and go', () => {
   it('use nothing up: 2,000 of them, 50 at once, half of them filtered, take no reload', () => {
-    const settings = { ...testSettings, spares: { plain: 60, filtered: 60, tcp: 1 } }
+    const settings = { ...testSettings, spares: { ...testSettings.spares, plain: 60, filtered: 60 } }
     let held = freshlyLoaded(configOf(base), settings)
     let present: readonly string[] = []
     for (let n = 0; n < 2000; n += 1) {
@@ -48,7 +48,9 @@ describe('spares: Services that come and go', () => {
     }
     const plan = change(held, configOf(base))
     const { aliases, retired, free, former } = plan.kind === 'commands' ? plan.after.layout : expect.fail('a reload')
-    expect([aliases.size, retired.size, free.plain.length, free.filtered.length]).to.deep.equal([0, 0, 60, 60])
+    expect([aliases.size, retired.size, free.get('plain')?.length, free.get('filtered')?.length]).to.deep.equal([
+      0, 0, 60, 60,
+    ])
     expect(former.size).to.equal(120)
   })
 })

@@ -1,8 +1,8 @@
-// Statuses → the API server. One queue per object, newest wins. Those of routes let the change of the pods go first; Gateways, and whatever
-// else many routes change, wait a moment longer.
+// Statuses → the API server. One queue per object, newest wins. Those of routes let the change of the pods go first, and then each other
+// (status-line.ts); Gateways, and whatever else many routes change, wait a moment longer, and do not stand behind routes.
 //
-// Lists in a status are shared with other controllers: a patch that repeats foreign entries carries the resourceVersion of the object they
-// were read from, and after a conflict our entries go into the newest list.
+// Lists in a status are shared with other controllers: a patch of one carries the resourceVersion of the object that the others' entries were
+// read from, also when it had none, and after a conflict our entries go into the newest list.
 
 import type { KubeCaller } from '../model/kube-call.ts'
 import { controllerName, kinds } from '../model/kinds.ts'
@@ -10,12 +10,12 @@ import type { Kind } from '../model/kubernetes.ts'
 import type { StatusPatch } from '../model/rendered.ts'
 import { splitKey, type Snapshot } from '../model/snapshot.ts'
 import type { Logger } from '../lib/log.ts'
-import { nextTurn } from '../lib/turns.ts'
 
 import { ask, fieldOf, KubeRefusal, metadataOf, pathOf } from './kube-objects.ts'
 import { pause } from './pause.ts'
 import type { PushMetrics } from './push-metrics.ts'
 import { ComeBack, Queues } from './queues.ts'
+import { StatusLine } from './status-line.ts'
 import type { Timing } from './timing.ts'
 
 export type StatusesOptions = {
@@ -26,40 +26,48 @@ export type StatusesOptions = {
   readonly metrics: PushMetrics
 }
 
-/** Statuses that are handed to their queues in one turn of the event loop. */
-const sentPerTurn = 50
+/** Writes that may be under way at once, of those that gather and of all others. */
+const most = { gathered: 4, others: 6 }
 
 type Pending = { readonly patch: StatusPatch; readonly object: unknown }
 
 export class Statuses {
   readonly #options: StatusesOptions
-  readonly #queues: Queues
+  readonly #gathered: Queues
+  readonly #others: Queues
   /** What is wanted and not known to be written, by kind and key. */
   #pending = new Map<string, Pending>()
   readonly #done = new WeakSet<StatusPatch>()
   /** Of those that gather. */
   readonly #timers = new Map<string, { timer: NodeJS.Timeout; readonly since: number }>()
-  /** Of all others that one run asked for: thousands of routes need no timer each. */
-  readonly #batches = new Map<NodeJS.Timeout, readonly string[]>()
-  readonly #batched = new Set<string>()
+  readonly #line: StatusLine
 
   constructor(options: StatusesOptions) {
     this.#options = options
     const { log, metrics, timing } = options
-    this.#queues = new Queues({
-      limit: 8,
-      longestPause: timing.longestPause,
-      onFailure: (object, { message: cause }, attempt) => {
-        metrics.failed('status')
-        log.warn('status cannot be written', { object, cause, attempt })
-      },
+    const queues = (limit: number) =>
+      new Queues({
+        limit,
+        longestPause: timing.longestPause,
+        onFailure: (object, { message: cause }, attempt) => {
+          metrics.failed('status')
+          log.warn('status cannot be written', { object, cause, attempt })
+        },
+      })
+    this.#gathered = queues(most.gathered)
+    this.#others = queues(most.others)
+    this.#line = new StatusLine({
+      wait: timing.routeStatus,
+      waitAtMost: timing.routeStatusAtMost,
+      patience: timing.routeStatusLate,
+      limit: most.others,
+      send: (id, done) => this.#send(this.#others, id, done),
     })
   }
 
   /** Every status that is not as it should be; one that is not named any more is forgotten. */
   want(patches: readonly StatusPatch[]): void {
     const before = this.#pending
-    const batch: string[] = []
     this.#pending = new Map()
     for (const patch of patches) {
       if (this.#done.has(patch)) continue
@@ -69,33 +77,27 @@ export class Statuses {
       else {
         this.#pending.set(id, { patch, object: this.#options.snapshot[patch.kind].get(patch.key) })
         if (gatheredKinds.has(patch.kind)) this.#schedule(id)
-        else if (!this.#batched.has(id)) batch.push(id)
+        else this.#line.put(id)
       }
     }
-    if (batch.length > 0) this.#scheduleBatch(batch)
   }
 
   /** Sends what still waits for its moment; resolves when everything is written. */
-  flush(): Promise<void> {
+  async flush(): Promise<void> {
     for (const [id, { timer }] of this.#timers) {
       clearTimeout(timer)
       this.#timers.delete(id)
-      this.#send(id)
+      this.#send(this.#gathered, id)
     }
-    for (const [timer, batch] of this.#batches) {
-      clearTimeout(timer)
-      this.#batches.delete(timer)
-      for (const id of batch) this.#sendOfBatch(id)
-    }
-    return this.#queues.idle()
+    this.#line.flush()
+    await Promise.all([this.#gathered.idle(), this.#others.idle()])
   }
 
   async stop(): Promise<void> {
     for (const { timer } of this.#timers.values()) clearTimeout(timer)
-    for (const timer of this.#batches.keys()) clearTimeout(timer)
     this.#timers.clear()
-    this.#batches.clear()
-    await this.#queues.stop()
+    this.#line.stop()
+    await Promise.all([this.#gathered.stop(), this.#others.stop()])
   }
 
   #schedule(id: string): void {
@@ -107,45 +109,35 @@ export class Statuses {
     const timer = setTimeout(
       () => {
         this.#timers.delete(id)
-        this.#send(id)
+        this.#send(this.#gathered, id)
       },
       Math.max(0, Math.min(status, since + statusAtMost - now)),
     )
     this.#timers.set(id, { timer, since })
   }
 
-  #scheduleBatch(batch: readonly string[]): void {
-    for (const id of batch) this.#batched.add(id)
-    const timer = setTimeout(() => {
-      this.#batches.delete(timer)
-      void this.#sendBatch(batch)
-    }, this.#options.timing.routeStatus)
-    this.#batches.set(timer, batch)
-  }
-
-  async #sendBatch(batch: readonly string[]): Promise<void> {
-    for (const [at, id] of batch.entries()) {
-      if (at > 0 && at % sentPerTurn === 0) await nextTurn()
-      this.#sendOfBatch(id)
-    }
-  }
-
-  #sendOfBatch(id: string): void {
-    this.#batched.delete(id)
-    this.#send(id)
-  }
-
-  #send(id: string): void {
-    this.#queues.put(id, async (signal) => {
-      const pending = this.#pending.get(id)
-      if (pending === undefined || this.#done.has(pending.patch)) return
-      await this.#write(pending, signal)
-      this.#done.add(pending.patch)
-      if (this.#pending.get(id) === pending) this.#pending.delete(id)
+  #send(queues: Queues, id: string, done: () => void = () => {}): void {
+    queues.put(id, async (signal) => {
+      try {
+        await this.#sendNow(id, signal)
+      } finally {
+        done()
+      }
     })
   }
 
-  async #write({ patch, object }: Pending, signal: AbortSignal): Promise<void> {
+  async #sendNow(id: string, signal: AbortSignal): Promise<void> {
+    const pending = this.#pending.get(id)
+    if (pending === undefined || this.#done.has(pending.patch)) return
+    const isWanted = () => this.#pending.get(id) === pending
+    await this.#write(pending, isWanted, signal)
+    if (!isWanted()) return
+    this.#done.add(pending.patch)
+    this.#pending.delete(id)
+  }
+
+  // Ends early, with nothing written, when there is a conflict and something newer is wanted.
+  async #write({ patch, object }: Pending, isWanted: () => boolean, signal: AbortSignal): Promise<void> {
     const { call, timing, log, metrics } = this.#options
     const path = `${objectPath(patch)}/status`
     let read: unknown = object
@@ -168,7 +160,7 @@ export class Statuses {
       if (attempt === 5) throw new Error(`${patch.kind} ${patch.key} changes faster than its status can be written`)
       await pause(10 * attempt * Math.random(), signal)
       const newest = await ask(call, { method: 'GET', path: objectPath(patch), signal }, 404)
-      if (newest.status === 404) return
+      if (newest.status === 404 || !isWanted()) return
       read = newest.body
     }
   }
@@ -195,7 +187,7 @@ function patchBody(wanted: unknown, object: unknown): unknown {
     return [field, [...entriesOf(current, field, false), ...entriesOf(wanted, field, true)]] as const
   })
   const status = Object.fromEntries([...fields, ...gone.map((field) => [field, null] as const)])
-  const isShared = sharedLists.some((field) => entriesOf(current, field, false).length > 0)
+  const isShared = sharedLists.some((field) => fieldOf(wanted, field) !== undefined)
   const { resourceVersion } = metadataOf(object)
   return isShared && resourceVersion !== '' ? { metadata: { resourceVersion }, status } : { status }
 }

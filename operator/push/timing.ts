@@ -27,8 +27,11 @@ export type Timing = {
   readonly longestPause: number
   /** The longest pause before an object that the API server refused is sent again although it is still the same. */
   readonly refusedObject: number
-  /** A route's status waits this long, for its traffic to flow first. */
+  /** A route's status waits this long after the route's last change, for its traffic to flow first; and at most `routeStatusAtMost`. */
   readonly routeStatus: number
+  readonly routeStatusAtMost: number
+  /** Statuses of routes are written one at a time, and one more at a time for each time that the first is so late. */
+  readonly routeStatusLate: number
   /** A Gateway's status waits this long for further changes, and at most `statusAtMost`. */
   readonly status: number
   readonly statusAtMost: number
@@ -58,6 +61,8 @@ export const usualTiming: Timing = {
   longestPause: 10_000,
   refusedObject: 300_000,
   routeStatus: 50,
+  routeStatusAtMost: 1_000,
+  routeStatusLate: 250,
   status: 100,
   statusAtMost: 500,
   reloadGather: 100,

@@ -7,7 +7,7 @@ import { silentLog } from '../lib/log.ts'
 
 import { allCommands, change } from './change.ts'
 import { parseFiles } from './files.ts'
-import { freshlyLoaded } from './held.ts'
+import { freshlyLoaded, loadedMachine } from './held.ts'
 import { outcomeOf, type Judged } from './outcome.ts'
 import { PodWorker } from './pod.ts'
 import { createPushMetrics } from './push-metrics.ts'
@@ -132,7 +132,14 @@ describe('udp: what nginx is to load', () => {
       trouble: undefined,
       deployment: undefined,
       service: { status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } }, spec: { type: 'LoadBalancer' } },
-      pods: [{ name: 'p', ready: true, state: { kind: 'programmed', generation: acknowledged.generation } }],
+      pods: [
+        {
+          name: 'p',
+          ready: true,
+          state: { kind: 'programmed', generation: acknowledged.generation },
+          machine: loadedMachine(acknowledged.machine),
+        },
+      ],
       acknowledged,
     }
     expect(outcomeOf({ ...judged, rendered: changed }).kind).to.equal('programmed')

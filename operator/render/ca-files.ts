@@ -5,7 +5,7 @@ import { caFile, clientCaFile } from '../model/names.ts'
 import type { Backend, BackendTls, CaBundle, Frontend, ProxyModel } from '../model/proxy-model.ts'
 import type { AuthorityFile, Hash, RenderedConfig } from '../model/rendered.ts'
 import { memo } from '../lib/derive.ts'
-import { addHashes, halves, shortHash } from '../lib/hash.ts'
+import { halves, shortHash, sumOfHashes } from '../lib/hash.ts'
 import { fold } from '../lib/fold.ts'
 import { leafOf, noParts, PartedMap, type Parts, together } from '../lib/parts.ts'
 
@@ -61,12 +61,12 @@ function gathered(entries: readonly (readonly [string, AuthorityFile])[]): Files
   const hashes = [...files].map(([name, { fingerprint }]) => halves(`authorities ${name} ${fingerprint}`))
   return {
     files: leafOf([...files].map(([member, value]) => ({ member, value }))),
-    hash: hashes.reduce<Hash>(addHashes, [0, 0]),
+    hash: sumOfHashes(hashes),
   }
 }
 
 function sumOf(parts: readonly Files[]): Hash {
-  return parts.reduce<Hash>((sum, { hash }) => addHashes(sum, hash), [0, 0])
+  return sumOfHashes(parts.map(({ hash }) => hash))
 }
 
 /** What HAProxy calls those who may sign the certificates of servers. */

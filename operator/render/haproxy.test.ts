@@ -10,14 +10,13 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 
 import type { Backend, ProxyModel, VirtualHost } from '../model/proxy-model.ts'
-import { defaultDataPlane } from '../model/settings.ts'
-import { findHaproxy, startHaproxy, temporaryFolder, writeFiles } from '../scenarios/haproxy-files.ts'
+import { findHaproxy, settingsAt, startHaproxy, temporaryFolder, writeFiles } from '../scenarios/haproxy-files.ts'
 import { freePorts } from '../../e2e/lib/free-ports.ts'
 
 import { loadRenderer } from './render.ts'
 import { backendIds, request as anyRequest, virtualHosts } from './testing/arbitraries.ts'
 import { backendHeaders, rightAnswers, type Answer, type Request } from './testing/oracle.ts'
-import { leafOfItems } from '../lib/parts.ts'
+import { leafOfItems, noParts } from '../lib/parts.ts'
 
 const templates = join(import.meta.dirname, '../../templates')
 const runs = Number(process.env['RENDER_RUNS'] ?? 6)
@@ -162,13 +161,13 @@ async function withHaproxy(
   hosts: readonly VirtualHost[],
   work: (send: Send, port: number, statusPort: number) => Promise<void>,
 ): Promise<void> {
-  const [port = 0, statusPort = 0] = await freePorts(2)
+  const [port = 0, statusPort = 0, runtimePort = 0] = await freePorts(3)
   const { root, remove } = temporaryFolder()
   const log = new Map<string, Arrival[]>()
   const backends = await Promise.all(backendIds.map((id) => startBackend(id, log)))
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   try {
-    const render = loadRenderer(templates, { ...defaultDataPlane, root, statusPort })
+    const render = loadRenderer(templates, settingsAt(root, { statusPort, runtimePort }))
     const servers = new Map(backendIds.map((id, i) => [id as string, backends[i]?.port ?? 0]))
     writeFiles(
       root,
@@ -218,6 +217,7 @@ function proxyOf(hosts: readonly VirtualHost[], port: number, servers: ReadonlyM
         })),
       ),
     ),
+    certificates: noParts,
     conditionNames: {
       headers: distinct(matches.flatMap(({ headers }) => headers.map(({ name }) => name))),
       queries: distinct(matches.flatMap(({ queries }) => queries.map(({ name }) => name))),

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { join } from 'node:path'
 
 import { httpFrontends } from '../model/frontends.ts'
+import { certificateFile } from '../model/names.ts'
 import type { ProxyModel, SniCertificate, VirtualHost } from '../model/proxy-model.ts'
 import type { MapEntry, RenderedConfig } from '../model/rendered.ts'
 import { Secret } from '../model/secret.ts'
@@ -12,7 +13,7 @@ import { loadRenderer } from './render.ts'
 import { loadTemplates } from './templates.ts'
 import { virtualHosts } from './testing/arbitraries.ts'
 import { machineView } from './view.ts'
-import { itemsOf, leafOfItems, noParts } from '../lib/parts.ts'
+import { itemsOf, leafOfItems, noParts, together } from '../lib/parts.ts'
 
 const folder = join(import.meta.dirname, '../../templates')
 const render = loadRenderer(folder, defaultDataPlane)
@@ -87,19 +88,53 @@ describe('render', () => {
     ])
   })
 
-  it('puts certificates for any hostname in front, each file once', () => {
-    const certificates = [
-      certificate('a', ['a.org']),
-      certificate('b', ['*.b.org']),
-      certificate('a', ['c.org']),
-      certificate('any', []),
+  it('lets a file stand in for the default certificate: the first of those for any hostname, or else the first of all', () => {
+    const orders: readonly (readonly [shown: readonly string[], first: string])[] = [
+      [['a=a.org', 'b=*.b.org', 'any=', 'other='], 'any'],
+      [['b=*.b.org', 'other=', 'any='], 'other'],
+      [['b=*.b.org', 'a=a.org'], 'b'],
+      [['a=a.org', 'b=*.b.org'], 'a'],
     ]
-    const { certificateLists, machine } = render({
+    for (const [shown, first] of orders) {
+      const some = shown.map((text, at) => certificate(text.split('=')[0] ?? '', text.split('=')[1] ?? '', String(at)))
+      // The order in which they stand in the tree means nothing.
+      for (const certificates of [leafOfItems(some), together([leafOfItems(some.toReversed())])]) {
+        const frontends: ProxyModel['frontends'] = [{ kind: 'http', port: 443, hosts: noParts, tls: { certificates } }]
+        const { certificateLists, certificates: files } = render({ ...proxy([]), frontends })
+        const list = certificateLists.get('certificates-443.txt')
+        const file = 'default-443.pem'
+        expect(list?.first).to.equal(file)
+        expect(files.get(file)?.fingerprint, shown.join(' ')).to.equal(first)
+        const own = some.map(({ certificate: { id }, hostnames }) => ({ file: certificateFile(id), sni: hostnames }))
+        const entries = [{ file, sni: ['!*'] }, ...own].map((entry) => [entry.file, entry] as const)
+        expect(new Map(list?.entries)).to.deep.equal(new Map(entries))
+      }
+    }
+  })
+
+  it('keeps the files of certificates, identically, while neither they nor the default one change', () => {
+    const certificates = leafOfItems([certificate('a', 'a.org', '1'), certificate('b', 'b.org', '2')])
+    const secure = (hosts: readonly VirtualHost[]): ProxyModel => ({
+      ...proxy([]),
+      frontends: [{ kind: 'http', port: 443, hosts: leafOfItems(hosts), tls: { certificates } }],
+    })
+    const [one, two] = [render(secure([host('a.org')])), render(secure([host('b.org')]))]
+    expect(two.certificates).to.equal(one.certificates)
+    const other = leafOfItems([certificate('a', 'a.org', '3'), certificate('b', 'b.org', '2')])
+    const changed = render({
+      ...proxy([]),
+      frontends: [{ kind: 'http', port: 443, hosts: leafOfItems([host('a.org')]), tls: { certificates: other } }],
+    })
+    expect(changed.generation).to.not.equal(one.generation)
+    expect(changed.certificates.get('default-443.pem')?.fingerprint).to.equal('b')
+  })
+
+  it('names the list of certificates in the machine', () => {
+    const certificates = leafOfItems([certificate('a', 'a.org', '')])
+    const { machine } = render({
       ...proxy([]),
       frontends: [{ kind: 'http', port: 443, hosts: noParts, tls: { certificates } }],
     })
-    const list = certificateLists.get('certificates-443.txt') ?? []
-    expect(list.map(({ sni }) => sni)).to.deep.equal([[], ['a.org', 'c.org'], ['*.b.org']])
     expect(machine.text).to.include('bind :443 ssl crt-list /gw/ssl/certificates-443.txt alpn h2,http/1.1')
   })
 
@@ -172,8 +207,9 @@ function entriesOf(rendered: RenderedConfig, map: string): readonly MapEntry[] {
   return [...(rendered.maps.get(map)?.values() ?? [])].flatMap((section) => section.entries)
 }
 
-function certificate(name: string, hostnames: readonly string[]): SniCertificate {
-  return { certificate: { id: `shop/${name}`, pem: new Secret('pem'), fingerprint: name }, hostnames }
+function certificate(name: string, hostname: string, precedence: string): SniCertificate {
+  const hostnames = hostname === '' ? [] : [hostname]
+  return { certificate: { id: `shop/${name}`, pem: new Secret('pem'), fingerprint: name }, hostnames, precedence }
 }
 
 const hostsByName = new Map<string, VirtualHost>()
@@ -206,6 +242,7 @@ function proxy(hosts: readonly VirtualHost[]): ProxyModel {
     },
     frontends: [{ kind: 'http', port: 80, hosts: leafOfItems(hosts) }],
     backends: noParts,
+    certificates: noParts,
     conditionNames: { headers: [], queries: [] },
   }
 }

@@ -14,34 +14,25 @@ import type {
   TcpFrontend,
   TlsHost,
   VirtualHost,
-  Workload,
 } from '../model/proxy-model.ts'
-import type {
-  BackendSection,
-  CertificateFile,
-  CertificateListEntry,
-  Hash,
-  Machine,
-  MapSection,
-  RenderedConfig,
-} from '../model/rendered.ts'
-import { type DataPlaneSettings, spareProfiles } from '../model/settings.ts'
+import type { BackendSection, Hash, Machine, MapSection, RenderedConfig } from '../model/rendered.ts'
+import type { DataPlaneSettings } from '../model/settings.ts'
 import { type Entry, memo } from '../lib/derive.ts'
-import { addHashes, halves, shortHash } from '../lib/hash.ts'
+import { addHashes, halves, sumOfHashes } from '../lib/hash.ts'
 import { type Fold, fold } from '../lib/fold.ts'
 import { leafOf, noParts, PartedMap, type Parts, together } from '../lib/parts.ts'
 
+import { altNamesSection, inheritedBy } from './alt-names.ts'
 import { authorityFiles } from './ca-files.ts'
-import { certificateFiles, certificateLists } from './certificates.ts'
-import { isPlainName } from './escape.ts'
+import { certificateFiles, certificateLists, preparingCertificates } from './certificates.ts'
 import { type HostSections, renderHost } from './hosts.ts'
+import { machineRenderer } from './machine.ts'
 import { listenersMark, listenersSection } from './misdirected.ts'
-import { retryViews } from './retries.ts'
 import { serverOptions } from './server-options.ts'
 import { renderTcpPort, renderTlsHost } from './streams.ts'
 import { loadTemplates, type Templates } from './templates.ts'
 import { udpRenderer } from './udp.ts'
-import { backendView, machineView, scriptFile, scriptNames, scriptView } from './view.ts'
+import { backendView } from './view.ts'
 
 /**
  * Reads and compiles the templates, the only I/O; the renderer it returns is a pure function. It computes a virtual host or a backend once per
@@ -92,14 +83,20 @@ type HostsPart = {
   readonly hash: Hash
   readonly size: RenderedConfig['size']
 }
-type BackendsPart = { readonly sections: Parts<BackendSection>; readonly hash: Hash }
+type BackendsPart = {
+  readonly sections: Parts<BackendSection>
+  /** Of the map of names in servers' certificates. */
+  readonly altNames: Parts<MapSection>
+  readonly hash: Hash
+}
 
-function* inParts({ frontends, backends }: ProxyModel, tools: Tools): Generator<undefined, undefined> {
-  for (const frontend of frontends) {
+function* inParts(proxy: ProxyModel, tools: Tools): Generator<undefined, undefined> {
+  for (const frontend of proxy.frontends) {
     if (frontend.kind === 'http') yield* tools.hosts.preparing(frontend.hosts)
     if (frontend.kind === 'tls') yield* tools.tlsHosts.preparing(frontend.hosts)
   }
-  yield* tools.backends.preparing(backends)
+  yield* tools.backends.preparing(proxy.backends)
+  yield* preparingCertificates(proxy)
 }
 
 function renderProxy(proxy: ProxyModel, tools: Tools): RenderedConfig {
@@ -110,29 +107,31 @@ function renderProxy(proxy: ProxyModel, tools: Tools): RenderedConfig {
   })
   const backends = tools.backends(proxy.backends)
   const authorities = authorityFiles(proxy)
+  const certificates = certificateFiles(proxy)
+  const lists = certificateLists(proxy)
   const content = {
     machine: tools.machine(proxy),
-    certificates: certificateFiles(proxy),
-    certificateLists: certificateLists(proxy),
     ...(proxy.clientCertificate !== undefined && {
       clientCertificate: names.certificateFile(proxy.clientCertificate.id),
     }),
     ...tools.udp(proxy),
   }
-  const hashes = [...hosts, backends, authorities].map(({ hash }) => hash)
+  const hashes = [...hosts, backends, authorities, certificates, lists].map(({ hash }) => hash)
   return {
     generation: generationOf(content, hashes),
     ...content,
     authorities: authorities.files,
+    certificates: certificates.files,
+    certificateLists: lists.lists,
     ...(proxy.users !== undefined && { users: proxy.users }),
-    maps: gatherMaps(proxy, hosts),
+    maps: gatherMaps(proxy, hosts).set(names.altNamesMap, altNamesMap(backends.altNames)),
     backends: sectionsMap(backends.sections),
     size: sizesOf(hosts),
   }
 }
 
 // Every map that haproxy.cfg names is there, even when it is empty: HAProxy does not start without the file.
-function gatherMaps(proxy: ProxyModel, hosts: readonly HostsPart[]): RenderedConfig['maps'] {
+function gatherMaps(proxy: ProxyModel, hosts: readonly HostsPart[]): Map<string, ReadonlyMap<string, MapSection>> {
   const perPort = proxy.frontends.flatMap((frontend) => mapsOf(frontend, proxy))
   const shared = [names.treeMap, names.actionsMap, names.candidatesMap, names.subrequestsMap]
   return new Map(
@@ -147,7 +146,7 @@ function mapsOf(frontend: Frontend, proxy: ProxyModel): readonly string[] {
   const { kind, port } = frontend
   if (kind === 'http') {
     const always = [names.hostsMap(port), names.pathsMap(port)]
-    return frontend.listeners === undefined ? always : [...always, names.listenersMap(port)]
+    return frontend.tls === undefined ? always : [...always, names.listenersMap(port)]
   }
   if (kind === 'tcp') return [names.tcpMap]
   if (kind === 'udp') return []
@@ -205,9 +204,15 @@ function renderPart<H extends Hosted>(part: readonly H[], sectionsOf: (host: H) 
 
 // On each map's tree the branches stand as on that of the hosts, so that two of them can be compared node by node.
 function mergedParts(parts: readonly HostsPart[]): HostsPart {
-  const maps = new Set(parts.flatMap(({ maps: found }) => [...found.keys()]))
+  const found = new Map<string, Parts<MapSection>[]>()
+  for (const { maps } of parts)
+    for (const [map, sections] of maps) {
+      const known = found.get(map)
+      if (known === undefined) found.set(map, [sections])
+      else known.push(sections)
+    }
   return {
-    maps: new Map([...maps].map((map) => [map, together(parts.map((part) => part.maps.get(map) ?? noParts))])),
+    maps: new Map([...found].map(([map, sections]) => [map, together(sections)])),
     hash: sumOf(parts),
     size: sizesOf(parts),
   }
@@ -223,7 +228,7 @@ function sizesOf(parts: readonly HostsPart[]): RenderedConfig['size'] {
 }
 
 function sumOf(parts: readonly { readonly hash: Hash }[]): Hash {
-  return parts.reduce<Hash>((sum, { hash }) => addHashes(sum, hash), [0, 0])
+  return sumOfHashes(parts.map(({ hash }) => hash))
 }
 
 function backendsRenderer(templates: Templates, root: string): Tools['backends'] {
@@ -231,68 +236,26 @@ function backendsRenderer(templates: Templates, root: string): Tools['backends']
   return fold(
     (part: readonly Backend[]): BackendsPart => {
       const sections = part.filter(({ profile }) => profile !== 'udp').map(sectionOf)
-      return { sections: leafOf(sections.map((value) => ({ member: value.name, value }))), hash: sumOf(sections) }
+      const named = part.flatMap((backend) => altNamesSection(backend) ?? [])
+      const hash = sumOf([...sections, ...named.map(({ value }) => value)])
+      const entries = sections.map((value) => ({ member: value.name, value }))
+      return { sections: leafOf(entries), altNames: leafOf(named), hash }
     },
-    (parts) => ({ sections: together(parts.map(({ sections }) => sections)), hash: sumOf(parts) }),
+    (parts) => ({
+      sections: together(parts.map(({ sections }) => sections)),
+      altNames: together(parts.map(({ altNames }) => altNames)),
+      hash: sumOf(parts),
+    }),
   )
 }
 
-function machineRenderer(templates: Templates, settings: DataPlaneSettings): Tools['machine'] {
-  const scripts = new Map(scriptNames.map((name) => [scriptFile(name), templates.scripts[name](scriptView(settings))]))
-  const known = new WeakMap<Workload, { readonly key: string; readonly machine: Machine }>()
-  return (proxy) => {
-    const view = machineView(proxy, settings)
-    const reasons = reasonsOf(proxy)
-    // What the text is made of is small, and few of many changes make another one.
-    const key = JSON.stringify([view, reasons])
-    const before = known.get(proxy.workload)
-    if (before?.key === key) return before.machine
-    const text = templates.machine(view)
-    const content = [text, ...scripts.values()].join('\0')
-    const machine = { text, hash: shortHash(content, 16), scripts, reasons }
-    known.set(proxy.workload, { key, machine })
-    return machine
-  }
-}
-
-function reasonsOf(proxy: ProxyModel): readonly string[] {
-  const { frontends, conditionNames } = proxy
-  const { headers, queries } = conditionNames
-  return [
-    ...frontends.flatMap(reasonOf),
-    ...frontends.flatMap(clientReasons),
-    ...headers.filter(isPlainName).map((name) => `header ${name}`),
-    ...queries.filter(isPlainName).map((name) => `query parameter ${name}`),
-    ...retryViews(proxy).map(({ name }) => `profile ${name}`),
-  ]
-}
-
-function clientReasons(frontend: Frontend): readonly string[] {
-  if (frontend.kind !== 'http') return []
-  const { port, tls, listeners } = frontend
-  return [
-    ...(listeners === undefined ? [] : [`port ${port} with several hostnames`]),
-    ...(tls?.clients === undefined ? [] : [`client certificates of port ${port}: ${tls.clients.mode}`]),
-  ]
-}
-
-// UDP is not HAProxy's.
-function reasonOf(frontend: Frontend): readonly string[] {
-  const { kind, port } = frontend
-  if (kind === 'http') return [`port ${port}${frontend.tls === undefined ? '' : ' with TLS'}`]
-  if (kind === 'tcp') return [`port ${port} for TCP`]
-  if (kind === 'udp') return []
-  return [
-    `port ${port} by SNI${frontend.passthrough ? ' with passthrough' : ''}${frontend.tls === undefined ? '' : ' with termination'}`,
-  ]
-}
-
 function renderBackend(backend: Backend, templates: Templates, root: string): BackendSection {
-  const text = templates.backend(backendView(backend, root))
+  const from = inheritedBy(backend)
+  const text = templates.backend(backendView(backend, from, root))
   return {
     name: names.backendName(backend.id, backend.profile),
     profile: backend.profile,
-    ...spareOf(backend),
+    from,
     servers: serverLines(backend, root),
     text,
     hash: halves(text),
@@ -301,6 +264,7 @@ function renderBackend(backend: Backend, templates: Templates, root: string): Ba
 
 // Identical as long as no backend changed: whoever compares need not look into it, and what it has indexed stays.
 const sectionsMap = memo((sections: Parts<BackendSection>) => new PartedMap(sections))
+const altNamesMap = memo((sections: Parts<MapSection>) => new PartedMap(sections))
 
 function serverLines(backend: Backend, root: string): BackendSection['servers'] {
   const options = serverOptions(backend, root)
@@ -308,39 +272,12 @@ function serverLines(backend: Backend, root: string): BackendSection['servers'] 
   return new Map(backend.servers.map((server) => [names.serverName(server, options), lineOf(server)]))
 }
 
-// No spare has the lines that look for other names in certificates.
-function spareOf({ profile, tls }: Backend): Pick<BackendSection, 'spare'> {
-  if (tls !== undefined && tls.altNames.length > 0) return {}
-  const spare = spareProfiles.find((name) => name === profile)
-  return spare === undefined ? {} : { spare }
-}
-
-const hashOfFiles = memo((files: RenderedConfig['certificates']): Hash => {
-  const hashes = [...files].map(([file, content]) => hashOfFile(content)(file))
-  return hashes.reduce<Hash>(addHashes, [0, 0])
-})
-// The content of one certificate is one file's: the name is always the same.
-const hashOfFile = memo(({ fingerprint }: CertificateFile) => {
-  let hash: Hash | undefined
-  return (file: string): Hash => (hash ??= halves(`certificate ${file} ${fingerprint}`))
-})
-// Of the order only which one is the first, the default, means anything.
-const hashOfList = memo((entries: readonly CertificateListEntry[]): string => {
-  const sum = entries.map(hashOfEntry).reduce<Hash>(addHashes, [0, 0])
-  return `${entries[0]?.file} ${sum.join(' ')}`
-})
-const hashOfEntry = memo(({ file, sni }: CertificateListEntry) => halves([file, ...sni].join(' ')))
-
 // A sum, so neither order nor history matters.
 function generationOf(
-  content: Pick<RenderedConfig, 'machine' | 'certificates' | 'certificateLists' | 'clientCertificate' | 'udp'>,
+  content: Pick<RenderedConfig, 'machine' | 'clientCertificate' | 'udp'>,
   hashes: readonly Hash[],
 ): string {
   let sum = hashes.reduce<Hash>(addHashes, halves(`machine ${content.machine.hash}`))
-  sum = addHashes(sum, hashOfFiles(content.certificates))
-  for (const [file, entries] of content.certificateLists) {
-    sum = addHashes(sum, halves(`list ${file} ${hashOfList(entries)}`))
-  }
   if (content.clientCertificate !== undefined)
     sum = addHashes(sum, halves(`client certificate ${content.clientCertificate}`))
   if (content.udp !== undefined) sum = addHashes(sum, halves(`udp ${content.udp.hash}`))

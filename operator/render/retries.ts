@@ -1,12 +1,12 @@
 // The retry policies that some backend of a proxy has, as templates see them.
 
 import type { Backend, ProxyModel } from '../model/proxy-model.ts'
-import { type RetryPolicy, retryPolicyOf } from '../model/retry.ts'
+import { isRetryProfile, type RetryPolicy, type RetryProfile, retryPolicyOf } from '../model/retry.ts'
 import { compareTexts } from '../lib/compare-texts.ts'
 import { fold } from '../lib/fold.ts'
 
 /** `events`: what HAProxy's `retry-on` lists. */
-export type RetryView = { readonly name: string; readonly attempts: number; readonly events: readonly string[] }
+export type RetryView = { readonly name: RetryProfile; readonly attempts: number; readonly events: readonly string[] }
 /** After which answers to wait how long before the next of `attempts`. */
 export type BackoffView = {
   readonly attempts: number
@@ -40,8 +40,8 @@ function eventsOf({ attempts, codes, backoff }: RetryPolicy): readonly string[] 
 }
 
 const profilesOf = fold(
-  (part: readonly Backend[]): readonly string[] => [
-    ...new Set(part.flatMap(({ profile }) => (retryPolicyOf(profile) === undefined ? [] : [profile]))),
+  (part: readonly Backend[]): readonly RetryProfile[] => [
+    ...new Set(part.flatMap(({ profile }) => (isRetryProfile(profile) ? [profile] : []))),
   ],
   (found) => [...new Set(found.flat())],
 )

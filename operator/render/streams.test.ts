@@ -16,9 +16,13 @@ import { leafOfItems, noParts } from '../lib/parts.ts'
 const render = loadRenderer(join(import.meta.dirname, '../../templates'), defaultDataPlane)
 
 const certificates: FrontendTls = {
-  certificates: [
-    { certificate: { id: 'shop/tls', pem: new Secret('pem'), fingerprint: 'f'.repeat(64) }, hostnames: ['b.org'] },
-  ],
+  certificates: leafOfItems([
+    {
+      certificate: { id: 'shop/tls', pem: new Secret('pem'), fingerprint: 'f'.repeat(64) },
+      hostnames: ['b.org'],
+      precedence: '',
+    },
+  ]),
 }
 
 describe('render: hostnames of TLS ports', () => {
@@ -87,7 +91,7 @@ describe('render: ports of connections', () => {
       const { machine, maps, certificateLists } = render(proxy(frontends))
       const read = (pattern: RegExp): readonly string[] =>
         [...new Set([...machine.text.matchAll(pattern)].map(([, file = '']) => file))].toSorted()
-      const shared = ['actions.map', 'candidates.map', 'meta.map', 'names.map', 'tree.map']
+      const shared = ['actions.map', 'alt-names.map', 'candidates.map', 'meta.map', 'tree.map']
       const own = read(/maps\/([\w-]+\.map)/g).filter((map) => !shared.includes(map))
       expect([...maps.keys()].filter((map) => !shared.includes(map)).toSorted()).to.deep.equal(own)
       expect([...certificateLists.keys()].toSorted()).to.deep.equal(read(/ssl\/([\w-]+\.txt)/g))
@@ -154,6 +158,7 @@ function proxy(frontends: readonly Frontend[], services: readonly string[] = [])
     workload,
     frontends,
     backends: leafOfItems(backends),
+    certificates: noParts,
     conditionNames: { headers: [], queries: [] },
   }
 }

@@ -28,6 +28,7 @@ export function loadTemplates(folder: string): Templates {
     scripts: {
       scripts: compile('scripts.lua.hbs'),
       candidates: compile('candidates.lua.hbs'),
+      certificates: compile('certificates.lua.hbs'),
       names: compile('names.lua.hbs'),
       origins: compile('origins.lua.hbs'),
       subrequests: compile('subrequests.lua.hbs'),

@@ -14,7 +14,7 @@ import { eventually } from '../../e2e/lib/eventually.ts'
 import { loadRenderer } from './render.ts'
 
 import { udpView } from './udp.ts'
-import { leafOfItems } from '../lib/parts.ts'
+import { leafOfItems, noParts } from '../lib/parts.ts'
 
 const render = loadRenderer(join(import.meta.dirname, '../../templates'), defaultDataPlane)
 
@@ -38,6 +38,7 @@ function proxy(frontends: readonly UdpFrontend[], backends: readonly Backend[]):
     workload: { ...workload, addresses: [], ports: [] },
     frontends,
     backends: leafOfItems(backends),
+    certificates: noParts,
     conditionNames: { headers: [], queries: [] },
   }
 }

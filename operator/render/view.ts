@@ -2,9 +2,10 @@
 
 import { httpFrontends } from '../model/frontends.ts'
 import * as names from '../model/names.ts'
-import type { AltName, Backend, BackendTls, HttpFrontend, ProxyModel, Server } from '../model/proxy-model.ts'
+import type { Backend, HttpFrontend, ProxyModel, Server } from '../model/proxy-model.ts'
 import type { ServerOptions } from '../model/rendered.ts'
-import type { DataPlaneSettings } from '../model/settings.ts'
+import { isRetryProfile } from '../model/retry.ts'
+import type { DataPlaneSettings, SpareProfile } from '../model/settings.ts'
 
 import { dimensionOf } from './dimensions.ts'
 import { isPlainName } from './escape.ts'
@@ -18,6 +19,9 @@ export type MachineView = {
   readonly script: string
   readonly subrequests: { readonly map: string; readonly socket: string }
   readonly statusPort: number
+  /** The Runtime API's port, and the folder of its certificates. */
+  readonly runtimePort: number
+  readonly pki: string
   readonly meta: string
   readonly retries: readonly RetryView[]
   readonly frontends: readonly FrontendView[]
@@ -33,7 +37,7 @@ export type FrontendView = {
   readonly certificates: string | null
   /** What is asked of clients; null: nothing. */
   readonly clients: { readonly caFile: string; readonly required: boolean } | null
-  /** Path of the map that knows misdirected requests; null: none can be. */
+  /** Path of the map that knows misdirected requests; null: without TLS none can be. */
   readonly listeners: string | null
   readonly hosts: string
   readonly paths: string
@@ -48,9 +52,10 @@ export type DimensionView = { readonly name: string; readonly id: string }
 
 export type BackendView = {
   readonly name: string
-  readonly profile: string
-  /** Names for the action of names.lua: a server's certificate must have one of them. null: none in particular. */
-  readonly altNames: string | null
+  /** The profile that it inherits. */
+  readonly from: string
+  /** Certificates of servers are looked at. */
+  readonly inspects: boolean
   /** null: retries begin at once */
   readonly backoff: BackoffView | null
   readonly servers: readonly ServerView[]
@@ -70,11 +75,12 @@ export type ScriptView = Pick<MachineView, 'subrequests'> & {
   /** Paths of all others, in the order in which they are loaded. */
   readonly scripts: readonly string[]
   readonly candidates: string
+  readonly altNames: string
 }
 
 /** haproxy.cfg depends on ports, TLS, condition names and retry policies only. */
 export function machineView(proxy: ProxyModel, settings: DataPlaneSettings): MachineView {
-  const { root, statusPort } = settings
+  const { root, pki, statusPort, runtimePort } = settings
   const headers = dimensionViews('header', proxy.conditionNames.headers)
   const queries = dimensionViews('query', proxy.conditionNames.queries)
   return {
@@ -82,6 +88,8 @@ export function machineView(proxy: ProxyModel, settings: DataPlaneSettings): Mac
     script: scriptPath(root, 'scripts'),
     subrequests: subrequestsView(root),
     statusPort,
+    runtimePort,
+    pki,
     meta: mapPath(root, names.metaMap),
     retries: retryViews(proxy),
     frontends: httpFrontends(proxy).map((frontend) => ({
@@ -98,6 +106,7 @@ export function machineView(proxy: ProxyModel, settings: DataPlaneSettings): Mac
 export const scriptNames = [
   'scripts',
   'candidates',
+  'certificates',
   'names',
   'origins',
   'subrequests',
@@ -115,6 +124,7 @@ export function scriptView({ root }: DataPlaneSettings): ScriptView {
   return {
     scripts: scriptNames.filter((name) => name !== 'scripts').map((name) => scriptPath(root, name)),
     candidates: mapPath(root, names.candidatesMap),
+    altNames: mapPath(root, names.altNamesMap),
     subrequests: subrequestsView(root),
   }
 }
@@ -127,22 +137,20 @@ function subrequestsView(root: string): MachineView['subrequests'] {
   return { map: mapPath(root, names.subrequestsMap), socket: `${root}/run/subrequests.sock` }
 }
 
-export function backendView(backend: Backend, root: string): BackendView {
-  const { id, profile, tls, servers } = backend
+export function backendView(backend: Backend, from: SpareProfile, root: string): BackendView {
+  const { id, profile, servers } = backend
+  const options = serverOptions(backend, root)
   return {
-    name: names.backendName(id, profile),
-    profile,
-    altNames: tls === undefined || tls.altNames.length === 0 ? null : altNamesWord(tls.altNames),
-    backoff: backoffView(profile),
-    servers: servers.map((server) => serverView(server, serverOptions(backend, root))),
+    ...bareView(names.backendName(id, profile), from),
+    servers: servers.map((server) => serverView(server, options)),
   }
 }
 
-function altNamesWord(altNames: BackendTls['altNames']): string {
-  return altNames.map(({ kind, value }) => `${altNameLetters[kind]}${Buffer.from(value).toString('hex')}`).join(':')
+/** Without servers, as spares are written. */
+export function bareView(name: string, from: SpareProfile): BackendView {
+  const inspects = from === 'named' || from === 'named-tcp' || isRetryProfile(from)
+  return { name, from, inspects, backoff: backoffView(from), servers: [] }
 }
-
-const altNameLetters = { hostname: 'h', uri: 'u' } satisfies Record<AltName['kind'], string>
 
 function serverView(server: Server, options: ServerOptions = {}): ServerView {
   const { proto, ssl } = options
@@ -156,7 +164,7 @@ function serverView(server: Server, options: ServerOptions = {}): ServerView {
 }
 
 function frontendView(frontend: HttpFrontend, root: string): Omit<FrontendView, 'socket' | 'headers' | 'queries'> {
-  const { port, tls, listeners } = frontend
+  const { port, tls } = frontend
   const clients = tls?.clients
   return {
     name: names.frontendName(port, tls !== undefined),
@@ -164,7 +172,7 @@ function frontendView(frontend: HttpFrontend, root: string): Omit<FrontendView, 
     certificates: tls === undefined ? null : `${root}/ssl/${names.certificateListFile(port)}`,
     clients:
       clients === undefined ? null : { caFile: names.clientCaFile(port), required: clients.mode === 'valid-only' },
-    listeners: listeners === undefined ? null : mapPath(root, names.listenersMap(port)),
+    listeners: tls === undefined ? null : mapPath(root, names.listenersMap(port)),
     hosts: mapPath(root, names.hostsMap(port)),
     paths: mapPath(root, names.pathsMap(port)),
     tree: mapPath(root, names.treeMap),

@@ -1,98 +1,33 @@
 -- HAProxy verifies one hostname, the one it asks for. This looks at the subject alternative names themselves, hostnames and URIs.
--- A certificate is DER (RFC 5280, X.690): elements of a tag, a length and a content, which may be elements again.
-
--- Tag, first and last byte of the content of the element at a position; nothing when it is not a whole element.
-local function element(der, at)
-  local tag, length = string.byte(der, at, at + 1)
-  if not length then return nil end
-  local first = at + 2
-  if length > 127 then
-    local digits = length - 128
-    if digits < 1 or digits > 3 then return nil end
-    length = 0
-    for position = first, first + digits - 1 do
-      local digit = string.byte(der, position)
-      if not digit then return nil end
-      length = length * 256 + digit
-    end
-    first = first + digits
-  end
-  local last = first + length - 1
-  if last > #der then return nil end
-  return tag, first, last
-end
-
--- The elements inside a content, one after the other.
-local function elements(der, first, last)
-  return function()
-    if not first or first > last then return nil end
-    local tag, from, to = element(der, first)
-    if not tag or to > last then return nil end
-    first = to + 1
-    return tag, from, to
-  end
-end
-
--- The content of the element at a position, when it has this tag.
-local function content(der, at, wanted)
-  if not at then return nil end
-  local tag, first, last = element(der, at)
-  if tag == wanted then return first, last end
-end
-
-local sequence, identifier, octets, extensions = 0x30, 0x06, 0x04, 0xa3
-local hostname, uri = 0x82, 0x86
-local subject_alt_name = "\x55\x1d\x11"
-
--- Where the names stand in the certificate: in the extension for them, of the signed part.
-local function alternative_names(der)
-  local signed = content(der, 1, sequence)
-  for field, at in elements(der, content(der, signed, sequence)) do
-    if field == extensions then
-      for _, first, last in elements(der, content(der, at, sequence)) do
-        local kind, value
-        for tag, from, to in elements(der, first, last) do
-          if tag == identifier then kind = string.sub(der, from, to) end
-          if tag == octets then value = from end
-        end
-        if kind == subject_alt_name then return content(der, value, sequence) end
-      end
-    end
-  end
-end
-
-local function names_of(der)
-  local names = {}
-  for tag, from, to in elements(der, alternative_names(der)) do
-    local text = string.sub(der, from, to)
-    if tag == hostname then names["h" .. string.lower(text)] = true end
-    if tag == uri then names["u" .. text] = true end
-  end
-  return names
-end
-
--- A certificate is looked at once, as long as there are not too many.
-local remembered, count = {}, 0
-
-local function remembered_names(der)
-  if remembered[der] then return remembered[der] end
-  if count >= 1000 then remembered, count = {}, 0 end
-  remembered[der], count = names_of(der), count + 1
-  return remembered[der]
-end
+-- Which ones stands in a map under the key behind `.n` in the server's name, as a letter and the name in hexadecimal, h for a hostname and u for a
+-- URI, joined with colons. Keys are content: what is remembered is never wrong, and holds for servers that end while their key is gone already.
 
 -- A wildcard in a certificate stands for one label.
 local function has(names, kind, name)
   return names[kind .. name] or kind == "h" and names[(string.gsub(name, "^[^.]+%.", "h*.", 1))]
 end
 
+local lists = Map.new("/gw/maps/alt-names.map", Map._str)
+local known, known_count = {}, 0
+
+local function wanted_names(key)
+  if known[key] then return known[key] end
+  local list = lists:lookup(key)
+  if not list then return nil end
+  if known_count >= 1000 then known, known_count = {}, 0 end
+  known[key], known_count = list, known_count + 1
+  return list
+end
+
 -- Makes txn.named true; the rule behind this one rejects otherwise, so that no failure here lets a response through. Where requests are
--- known, the client gets a 502. `wanted`: a letter and the name in hexadecimal, h for a hostname and u for a URI, joined with colons.
-core.register_action("names", { "tcp-res" }, function(txn, wanted)
-  local names = remembered_names(txn.f:ssl_s_der())
-  for kind, digits in string.gmatch(wanted, "(%a)(%x+)") do
+-- known, the client gets a 502.
+core.register_action("names", { "tcp-res" }, function(txn)
+  local key = string.match(txn.f:srv_name() or "", "%.n(%x+)$")
+  local wanted = key and wanted_names(key)
+  local names = wanted and names_in_certificate(txn.f:ssl_s_der())
+  for kind, digits in string.gmatch(wanted or "", "(%a)(%x+)") do
     local name = string.gsub(digits, "%x%x", function(pair) return string.char(tonumber(pair, 16)) end)
     if has(names, kind, name) then return txn:set_var("txn.named", true) end
   end
   if txn.http then txn:done(txn:reply({ status = 502 })) end
-end, 1)
+end, 0)

@@ -1,4 +1,5 @@
 dofile("/gw/general/candidates.lua")
+dofile("/gw/general/certificates.lua")
 dofile("/gw/general/names.lua")
 dofile("/gw/general/origins.lua")
 dofile("/gw/general/subrequests.lua")

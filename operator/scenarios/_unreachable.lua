@@ -1,6 +1,7 @@
--- The fetch `lua.unreachable` is called when a request failed because its server took no connection. The server gets no more requests
--- until a connection succeeds, which is tried a few times a second; without it every retry, and every request without one, would find out
--- for itself. The last server of a backend that gets requests keeps them: its failure is as good an answer as any.
+-- The fetch `lua.unreachable` is called when HAProxy answers 503 for a backend, and adds nothing to the answer. If a server took no
+-- connection (S: refused, s: in time), it gets no more requests until a connection succeeds, which is tried a few times a second;
+-- without it every retry, and every request without one, would find out for itself. The last server of a backend that gets requests
+-- keeps them: its failure is as good an answer as any.
 -- Its weight is what is changed: the operator says whether a server is ready or in maintenance, and neither must undo the other's word.
 local shortest, longest = 250, 900
 -- A route may leave its requests less time to connect than this; that it was too short says nothing against the server. Milliseconds.
@@ -37,8 +38,9 @@ local function watch(backend, name)
   if server then server:set_weight("100%") end
 end
 
-local function was_too_short(txn)
-  return string.sub(txn.f:txn_sess_term_state(), 1, 1) == "s" and txn.f:cur_connect_timeout() < enough_time
+local function took_no_connection(txn)
+  local state = txn.f:txn_sess_term_state()
+  return state == "SC" or state == "sC" and txn.f:cur_connect_timeout() >= enough_time
 end
 
 -- For who reads the log of a pod; one line a second says enough.
@@ -49,16 +51,14 @@ local function tell(backend, name)
   core.log(core.warning, "unreachable.lua: " .. backend .. "/" .. name .. " takes no connections, and gets no requests until it does")
 end
 
-core.register_fetches("unreachable", function(txn)
-  if watched >= most_watched or was_too_short(txn) then return false end
-  local backend, name = txn.f:be_name(), txn.f:srv_name()
+local function spare(backend, name)
   local server, others = server_of(backend, name)
-  if not server or server:get_weight() == 0 or others:get_srv_act() < 2 then return false end
+  if not server or server:get_weight() == 0 or others:get_srv_act() < 2 then return end
   server:set_weight("0%")
   -- Another thread may have taken the other one in this moment.
   if others:get_srv_act() == 0 then
     server:set_weight("100%")
-    return false
+    return
   end
   watched = watched + 1
   core.register_task(function()
@@ -66,5 +66,10 @@ core.register_fetches("unreachable", function(txn)
     watched = watched - 1
   end)
   tell(backend, name)
-  return true
+end
+
+core.register_fetches("unreachable", function(txn)
+  local name = txn.f:srv_name()
+  if name and watched < most_watched and took_no_connection(txn) then spare(txn.f:be_name(), name) end
+  return ""
 end)

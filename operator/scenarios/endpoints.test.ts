@@ -41,7 +41,7 @@ describe('endpoints of a real HAProxy', function () {
     nobody = (await freePorts(1))[0] ?? 0
   })
   after(async () => {
-    await Promise.all((origins ?? []).map(closed))
+    await Promise.all([...opened].map(closed))
   })
 
   const withRule = (rule: object, ports: readonly number[], work: Work) =>
@@ -170,6 +170,8 @@ async function withEndpoints(
   await serving(program, { objects, gateway: 'shop/web' }, (root) => work(ask, { port, root }))
 }
 
+/** Whatever a test leaves behind when it fails. */
+const opened = new Set<Server>()
 const asked = new WeakMap<Server, number>()
 const askedOf = (server: Server) => asked.get(server) ?? 0
 
@@ -189,6 +191,7 @@ async function originOn(port: number, status = 200): Promise<Server> {
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
+  opened.add(server)
   return server
 }
 
@@ -198,6 +201,7 @@ function portOf(server: Server): number {
 }
 
 async function closed(server: Server): Promise<void> {
+  opened.delete(server)
   server.closeAllConnections()
   await once(server.close(), 'close')
 }

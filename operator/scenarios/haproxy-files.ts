@@ -6,10 +6,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
+import { entriesInOrder } from '../model/certificate-list.ts'
 import * as names from '../model/names.ts'
 import type { RenderedConfig } from '../model/rendered.ts'
-import { defaultDataPlane } from '../model/settings.ts'
+import { defaultDataPlane, type DataPlaneSettings } from '../model/settings.ts'
 import { preloads } from '../push/preloads.ts'
+import { writePki } from '../push/testing/pki.ts'
+
+/** A data plane whose files are all below `root`, the certificates of its control channel among them. One that runs needs ports of its own. */
+export function settingsAt(root: string, ports: OwnPorts = {}): DataPlaneSettings {
+  return { ...defaultDataPlane, root, pki: join(root, 'pki'), ...ports }
+}
+type OwnPorts = Partial<Pick<DataPlaneSettings, 'statusPort' | 'runtimePort'>>
 
 /** File name relative to the root → content, sorted. Certificates are left out: their keys are secret. */
 export function filesOf(rendered: RenderedConfig, root = defaultDataPlane.root): ReadonlyMap<string, string> {
@@ -30,7 +38,7 @@ export function filesOf(rendered: RenderedConfig, root = defaultDataPlane.root):
     ...[...maps].map(([file, sections]): [string, string] => [`maps/${file}`, mapText(sections)]),
     ...[...certificateLists].map(([file, entries]): [string, string] => [
       `ssl/${file}`,
-      entries
+      [...entriesInOrder(entries)]
         .map((entry) => [entry.file, ...entry.sni].join(' '))
         .join('\n')
         .concat('\n'),
@@ -39,13 +47,14 @@ export function filesOf(rendered: RenderedConfig, root = defaultDataPlane.root):
   return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** Writes everything that HAProxy reads below `root`, which must be the root it was rendered for. */
+/** Writes everything that HAProxy reads below `root`; it must have been rendered with `settingsAt(root)`. */
 export function writeFiles(root: string, rendered: RenderedConfig): void {
   for (const [file, text] of filesOf(rendered, root))
     write(root, file, text.replaceAll(/^(?=\S+\.pem\b)/gm, `${root}/ssl/`))
   write(root, `maps/${names.metaMap}`, `@gen ${rendered.generation}\n`)
   for (const [file, { pem }] of rendered.certificates) write(root, `ssl/${file}`, pem.reveal())
   mkdirSync(join(root, 'run'), { recursive: true })
+  writePki(join(root, 'pki'))
 }
 
 /** A new empty folder and how to remove it. */

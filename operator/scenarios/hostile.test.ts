@@ -18,13 +18,20 @@ import { createStatuses } from '../status/status.ts'
 import { createTranslator, supportedFeatures } from '../translate/translate.ts'
 import { parseManifests, snapshotFromObjects } from '../watch/files.ts'
 
-import { checkFiles, findHaproxy, temporaryFolder, writeFiles } from './haproxy-files.ts'
+import { checkFiles, findHaproxy, settingsAt, temporaryFolder, writeFiles } from './haproxy-files.ts'
 import { recorder } from './recorder.ts'
 import { hostileObjects } from './hostile-objects.ts'
 
 const templates = join(import.meta.dirname, '../../templates')
 const render = loadRenderer(templates, defaultDataPlane)
 const haproxy = findHaproxy()
+/** As many words as the command has, and nothing that separates or quotes. */
+const lineOfRuntimeApi = new RegExp(
+  String.raw`^(?:(?:set|add) map W W W|del map W W|add server W [\w.:]+(?: proto h2)?(?: ssl .* sni str\([\w.-]+\).*)?|set server W state \w+|del server W)$`.replaceAll(
+    'W',
+    String.raw`[^\s;\\"'<>#]+`,
+  ),
+)
 
 const usual = parseManifests(
   `
@@ -99,7 +106,7 @@ describe('a hostile tenant', function () {
         for (const proxy of translated(bad).proxies) {
           const { root, remove } = temporaryFolder()
           try {
-            writeFiles(root, loadRenderer(templates, { ...defaultDataPlane, root })(proxy))
+            writeFiles(root, loadRenderer(templates, settingsAt(root))(proxy))
             expect(checkFiles(haproxy, root)).to.equal('')
           } finally {
             remove()
@@ -123,13 +130,15 @@ describe('a hostile tenant', function () {
           const plan = change(freshlyLoaded(held, defaultDataPlane), next)
           if (plan.kind === 'reload') continue
           const sent: string[] = []
+          const lines: string[] = []
           // nginx's file goes as a file, through no command.
           const stages = plan.stages.map((stage) => ({
             chains: stage.chains.map((chain) => chain.filter(({ kind }) => kind !== 'put-udp')),
           }))
-          await runStages(recorder(sent), stages)
+          await runStages(recorder(sent, lines), stages)
           commands += sent.length
           for (const text of sent) expect(text).to.match(/^[\x21-\x3a\x3c-\x7f]+$/)
+          for (const line of lines) expect(line).to.match(lineOfRuntimeApi)
         }
       }),
       { numRuns: 300 },
@@ -144,9 +153,9 @@ const tlsLines = [
   /^defaults authorities$/,
   /^ {4}default-server ca-file ca-[0-9a-f]+\.pem$/,
   /^ {4}tcp-response inspect-delay 10s$/,
-  /^ {4}tcp-response content set-var\(txn\.named\) bool\(false\)$/,
-  /^ {4}tcp-response content lua\.names [hu][0-9a-f]+(:[hu][0-9a-f]+)* if \{ ssl_s_der -m found \}$/,
-  /^ {4}tcp-response content reject if !\{ var\(txn\.named\) -m bool \}$/,
+  /^ {4}tcp-response content set-var\(txn\.named\) bool\(false\) if \{ srv_name -m sub \.n \}$/,
+  /^ {4}tcp-response content lua\.names if \{ srv_name -m sub \.n \} \{ ssl_s_der -m found \}$/,
+  /^ {4}tcp-response content reject if \{ srv_name -m sub \.n \} !\{ var\(txn\.named\) -m bool \}$/,
 ]
 const backoffLines = [
   /^ {4}tcp-response inspect-delay 1d$/,
@@ -155,7 +164,7 @@ const backoffLines = [
 ]
 const backendLine = new RegExp(
   [
-    /^backend [\w.-]+ from (plain|filtered|tcp|retry\.\d+(\.\d[\d-]*)?(\.\d+ms)?)$/,
+    /^backend [\w.-]+ from (plain|filtered|named|tcp|named-tcp|retry\.\d+(\.\d[\d-]*)?(\.\d+ms)?)$/,
     serverLine,
     ...tlsLines,
     ...backoffLines,

@@ -3,8 +3,8 @@
 import { Secret } from '../model/secret.ts'
 import type { PodApi } from '../push/pod-api.ts'
 
-/** A pod that takes every call and keeps every text in it. */
-export function recorder(sent: string[]): PodApi {
+/** A pod that takes every call and keeps every text in it, and every line of the Runtime API. */
+export function recorder(sent: string[], lines: string[] = []): PodApi {
   const keep = (given: unknown): void => {
     if (typeof given === 'string') sent.push(given)
     else if (typeof given === 'object' && given !== null && !(given instanceof Secret))
@@ -15,6 +15,16 @@ export function recorder(sent: string[]): PodApi {
     return Promise.resolve()
   }
   return {
+    runtime: {
+      isOpen: true,
+      maps: '/gw/maps',
+      ask: async (commands) => {
+        lines.push(...commands)
+        await Promise.resolve()
+        return commands.map(() => '')
+      },
+      renew: () => {},
+    },
     readEntry: nothing,
     listMap: nothing,
     listServers: nothing,

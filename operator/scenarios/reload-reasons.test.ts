@@ -16,7 +16,7 @@ import { snapshotFromObjects } from '../watch/files.ts'
 
 type Rule = NonNullable<HTTPRoute['spec']['rules']>[number]
 
-const settings = { ...defaultDataPlane, spares: { plain: 0, filtered: 0, tcp: 0 } }
+const settings = { ...defaultDataPlane, spares: { ...defaultDataPlane.spares, plain: 0, filtered: 0, tcp: 0 } }
 const render = loadRenderer(join(import.meta.dirname, '../../templates'), settings)
 const web = (...more: Parameters<typeof listener>) =>
   gateway('shop/web', [listener(), ...more.map(listener)], { allowedListeners: { namespaces: { from: 'Same' } } })
@@ -56,7 +56,13 @@ describe('words on a reload', () => {
       name: 'a new header name, and one that is not used any more',
       edits: [cart({ matches: [{ headers: [{ name: 'X-Release-Channel', value: 'beta' }] }] })],
       label: 'header',
-      reasons: ['header x-old (no longer used)', 'header x-release-channel (HTTPRoute shop/cart)'],
+      reasons: ['header x-release-channel (HTTPRoute shop/cart)'],
+    },
+    {
+      name: 'nothing, for a header name that is not used any more',
+      edits: [cart({})],
+      label: 'none',
+      reasons: [],
     },
     {
       name: 'a new query parameter name',

@@ -14,7 +14,7 @@ import { createStatuses } from '../status/status.ts'
 import { createTranslator, supportedFeatures } from '../translate/translate.ts'
 import { snapshotFromFiles } from '../watch/files.ts'
 
-import { checkFiles, filesOf, findHaproxy, temporaryFolder, writeFiles } from './haproxy-files.ts'
+import { checkFiles, filesOf, findHaproxy, settingsAt, temporaryFolder, writeFiles } from './haproxy-files.ts'
 
 const here = import.meta.dirname
 const templates = join(here, '../../templates')
@@ -32,6 +32,7 @@ const common = {
   '_prologue.cfg': 'haproxy.cfg',
   '_scripts.lua': 'general/scripts.lua',
   '_candidates.lua': 'general/candidates.lua',
+  '_certificates.lua': 'general/certificates.lua',
   '_names.lua': 'general/names.lua',
   '_origins.lua': 'general/origins.lua',
   '_subrequests.lua': 'general/subrequests.lua',
@@ -61,7 +62,7 @@ describe('scenarios', () => {
       for (const proxy of translated(name).proxies) {
         const { root, remove } = temporaryFolder()
         try {
-          writeFiles(root, loadRenderer(templates, { ...defaultDataPlane, root })(proxy))
+          writeFiles(root, loadRenderer(templates, settingsAt(root))(proxy))
           expect(checkFiles(haproxy, root)).to.equal('')
         } finally {
           remove()

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 
 import { freePorts } from '../../e2e/lib/free-ports.ts'
+import type { KubernetesObject } from '../model/kubernetes.ts'
 
 import { findHaproxy } from './haproxy-files.ts'
 import { cartSlice, oneRoute } from './one-route.ts'
@@ -27,8 +28,9 @@ describe('servers that a real HAProxy spares', function () {
   })
 
   it('a route whose timeout leaves no time to connect takes no server from the others', async () => {
-    const slow = [await slowToAccept(), await slowToAccept()]
+    const slow: Slow[] = []
     try {
+      while (slow.length < 2) slow.push(await slowToAccept())
       const hurried = { ...once503, timeouts: { request: '300ms' } }
       await withServers(
         hurried,
@@ -54,20 +56,41 @@ describe('servers that a real HAProxy spares', function () {
   it('not the last one, also when the others went later', async () => {
     const there = createServer().listen(0, '127.0.0.1')
     await once(there, 'listening')
-    const address = there.address()
-    const alive = typeof address === 'object' && address !== null ? address.port : 0
-    const [dead = 0] = await freePorts(1)
-    await withServers(once503, [alive, dead], async (ask, spared, root) => {
-      there.on('request', (_, response) => response.end())
-      await ask()
-      await ask()
-      expect(await spared()).to.equal(1)
-      await command(root, `set server shop_cart_80.retry.0/10-0-0-1_${alive} state maint`)
-      await sleep(1200)
-      expect(await spared()).to.equal(0)
-    })
-    there.closeAllConnections()
-    there.close()
+    try {
+      const address = there.address()
+      const alive = typeof address === 'object' && address !== null ? address.port : 0
+      const [dead = 0] = await freePorts(1)
+      await withServers(once503, [alive, dead], async (ask, spared, root) => {
+        there.on('request', (_, response) => response.end())
+        await ask()
+        await ask()
+        expect(await spared()).to.equal(1)
+        await command(root, `set server shop_cart_80.retry.0/10-0-0-1_${alive} state maint`)
+        await sleep(1200)
+        expect(await spared()).to.equal(0)
+      })
+    } finally {
+      there.closeAllConnections()
+      there.close()
+    }
+  })
+
+  it('the answer is the one that HAProxy gives by itself', async () => {
+    const [port = 0, dead = 0] = await freePorts(2)
+    const usual =
+      '<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n'
+    for (const [what, servers] of [
+      ['a server that takes no connections', [dead]],
+      ['no server', []],
+    ] as const) {
+      await serving(haproxy ?? '', { objects: objectsOf(once503, port, servers), gateway: 'shop/web' }, async () => {
+        const answer = await fetch(`http://127.0.0.1:${port}/`)
+        expect(answer.status, what).to.equal(503)
+        expect(answer.headers.get('content-type'), what).to.equal('text/html')
+        expect(answer.headers.get('cache-control'), what).to.equal('no-cache')
+        expect(await answer.text(), what).to.equal(usual)
+      })
+    }
   })
 
   it('as many as it can look after, however many there are', async () => {
@@ -84,15 +107,18 @@ type Work = (ask: () => Promise<number>, spared: () => Promise<number>, root: st
 
 async function withServers(rule: object, ports: readonly number[], work: Work): Promise<void> {
   const [port = 0] = await freePorts(1)
-  const route = oneRoute({ ...rule, backendRefs: [{ name: 'cart', port: 80 }] }, port, { cart: 1 })
-  const objects = route.filter(({ kind }) => kind !== 'EndpointSlice').concat(ports.flatMap(cartSlice))
-  await serving(haproxy ?? '', { objects, gateway: 'shop/web' }, (root) =>
+  await serving(haproxy ?? '', { objects: objectsOf(rule, port, ports), gateway: 'shop/web' }, (root) =>
     work(
       () => statusOf(port),
       () => countSpared(root),
       root,
     ),
   )
+}
+
+function objectsOf(rule: object, port: number, servers: readonly number[]): readonly KubernetesObject[] {
+  const route = oneRoute({ ...rule, backendRefs: [{ name: 'cart', port: 80 }] }, port, { cart: 1 })
+  return route.filter(({ kind }) => kind !== 'EndpointSlice').concat(servers.flatMap(cartSlice))
 }
 
 async function statusOf(port: number): Promise<number> {

@@ -1,7 +1,7 @@
 // The patches of many objects, kept up to date: an object is judged again when it or its report was replaced, or when somebody asks for it.
 
 import type { StatusPatch } from '../model/rendered.ts'
-import { entriesNotIn, itemsOf, noParts, type Parts, withChanges } from '../lib/parts.ts'
+import { itemsOf, keysApart, noParts, type Parts, withChanges } from '../lib/parts.ts'
 import { atOnce, inSteps } from '../lib/steps.ts'
 
 type Inputs<O, R> = { readonly objects: ReadonlyMap<string, O>; readonly reports: ReadonlyMap<string, R> }
@@ -45,11 +45,9 @@ export class Pending<O, R> {
   // What was taken counts from the end on: steps may be given up.
   *#taking({ objects, reports }: Inputs<O, R>): Generator<undefined, undefined> {
     const before = this.#before
-    const add = ([key]: readonly [key: string, ...rest: unknown[]]): void => void this.#due.add(key)
-    yield* inSteps(entriesNotIn(objects, before.objects), add)
-    yield* inSteps(entriesNotIn(before.objects, objects), add)
-    yield* inSteps(entriesNotIn(reports, before.reports), add)
-    yield* inSteps(entriesNotIn(before.reports, reports), add)
+    const add = (key: string): void => void this.#due.add(key)
+    yield* inSteps(keysApart(objects, before.objects), add)
+    yield* inSteps(keysApart(reports, before.reports), add)
     this.#before = { objects, reports }
   }
 

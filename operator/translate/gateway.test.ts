@@ -8,6 +8,7 @@ import { snapshotFromObjects } from '../watch/files.ts'
 
 import { pem } from './testing/certificates.ts'
 import { gateway, gatewayClass, grant, listener, tlsListener, tlsSecret } from './testing/objects.ts'
+import { shownBy } from './testing/shown-certificates.ts'
 import { createTranslator } from './translate.ts'
 import { itemsOf } from '../lib/parts.ts'
 
@@ -262,10 +263,7 @@ describe('translate/listeners', () => {
       ]),
     ).to.deep.equal([[443, new Set(['*.example.com', 'a.example.com'])]])
     expect(
-      httpFrontends(proxy ?? none)[0]?.tls?.certificates.map(({ certificate, hostnames }) => [
-        certificate.id,
-        hostnames,
-      ]),
+      shownBy(httpFrontends(proxy ?? none)[0]).map(({ certificate, hostnames }) => [certificate.id, hostnames]),
     ).to.deep.equal([['shop/tls', ['*.example.com']]])
   })
 
@@ -277,7 +275,7 @@ describe('translate/listeners', () => {
       }),
     )
     const certificates = (some: readonly GatewayListener[]) =>
-      httpFrontends(withListeners(some, ...secrets, tlsSecret('shop/two')).proxy ?? none)[0]?.tls?.certificates.map(
+      shownBy(httpFrontends(withListeners(some, ...secrets, tlsSecret('shop/two')).proxy ?? none)[0]).map(
         ({ certificate, hostnames }) => `${certificate.id}: ${hostnames.join(' ')}`,
       )
     expect(certificates(listeners.slice(0, 2))).to.deep.equal(['shop/tls: b.com a.com', 'shop/two: a.com'])
@@ -292,7 +290,7 @@ describe('translate/listeners', () => {
       tlsSecret('shop/tls'),
     ])
     const translator = createTranslator(snapshot)
-    const certificate = () => httpFrontends(translator().proxies[0] ?? none)[0]?.tls?.certificates[0]?.certificate
+    const certificate = () => shownBy(httpFrontends(translator().proxies[0] ?? none)[0])[0]?.certificate
     const before = certificate()
     snapshot.put(tlsSecret('shop/tls', pem.server + pem.issuer))
     expect(certificate()?.fingerprint).to.be.a('string').and.not.equal(before?.fingerprint)

@@ -109,7 +109,7 @@ export function createGateways({ drafts, references, sets }: Tools): (key: Objec
     return { ...judged, ...shown, findings: [...judged.findings, ...findings, ...defaultGateway(draft.gateway)] }
   }
 
-  return family((key) => {
+  const planOf = family((key): GatewayPlan | undefined => {
     const draft = drafts(key)
     if (draft === undefined) return undefined
     return attempt(
@@ -119,6 +119,12 @@ export function createGateways({ drafts, references, sets }: Tools): (key: Objec
         findings: rejection([{ type: 'Accepted', reason: 'Invalid', message }]),
       }),
     )
+  })
+  // Keeps its identity when the rest changes, as it does with each ListenerSet: much is made of it.
+  const workload = family((key) => planOf(key)?.workload)
+  return family((key) => {
+    const [found, kept] = [planOf(key), workload(key)]
+    return found === undefined || kept === undefined ? undefined : { ...found, workload: kept }
   })
 }
 

@@ -265,8 +265,15 @@ describe('translate: the law', () => {
   ]
   const start = [
     gatewayClass(),
-    gateway('shop/a', [listener({ name: 'l0' })], { allowedListeners: { namespaces: { from: 'All' } } }),
-    listenerSet('shop/b', 'a', [listener({ name: 'l0', hostname: 'a.com' }), listener({ name: 'l1', port: 8443 })]),
+    gateway('shop/a', [listener({ name: 'l0' }), tlsListener(['shop/a'], { name: 'l1' })], {
+      allowedListeners: { namespaces: { from: 'All' } },
+    }),
+    listenerSet('shop/b', 'a', [
+      listener({ name: 'l0', hostname: 'a.com' }),
+      listener({ name: 'l1', port: 8443 }),
+      tlsListener(['shop/a', 'shop/b'], { name: 'l2', hostname: 'a.com' }),
+    ]),
+    ...['shop/a', 'shop/b', 'pay/a'].map((secret) => tlsSecret(secret)),
     gateway('shop/b', forConnections),
     service('shop/a'),
     route('shop/a', [{ name: 'a' }, { kind: 'ListenerSet', name: 'b' }], {
@@ -285,6 +292,7 @@ describe('translate: the law', () => {
     let sets = 0
     let encrypted = 0
     let defeated = 0
+    let shown = 0
     fc.assert(
       fc.property(fc.array(fc.array(edit, { maxLength: 4 }), { maxLength: 8 }), (rounds) => {
         const objects = new Map<ObjectKey, KubernetesObject>()
@@ -309,6 +317,15 @@ describe('translate: the law', () => {
             .filter(({ tls }) => tls !== undefined).length
           const findings = [...report.routes.values()].flatMap(({ parents }) => parents.flatMap((one) => one.findings))
           defeated += findings.filter(({ reason }) => reason === 'HostnameConflict').length
+          for (const proxy of proxies) {
+            const all = proxy.frontends.flatMap((frontend) =>
+              itemsOf('tls' in frontend ? frontend.tls?.certificates : undefined).map(({ certificate }) => certificate),
+            )
+            const needed = [...all, ...(proxy.clientCertificate === undefined ? [] : [proxy.clientCertificate])]
+            const listed = itemsOf(proxy.certificates).map(({ id: secret }) => secret)
+            expect(listed).to.have.members([...new Set(needed.map(({ id: secret }) => secret))])
+            shown += listed.length
+          }
           const fresh = createTranslator(snapshotFromObjects([...objects.values()]))()
           expect(proxies).to.deep.equal(fresh.proxies)
           expect(suspended).to.deep.equal(fresh.suspended)
@@ -322,6 +339,7 @@ describe('translate: the law', () => {
     expect(sets, 'attached ListenerSets seen').to.be.greaterThan(30)
     expect(streams, 'rules of connections seen').to.be.greaterThan(30)
     expect(encrypted, 'backends with TLS seen').to.be.greaterThan(10)
+    expect(shown, 'certificates seen').to.be.greaterThan(30)
     expect(defeated, 'routes that give way to one of another kind').to.be.greaterThan(30)
   }).timeout(60_000)
 

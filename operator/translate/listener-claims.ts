@@ -2,7 +2,8 @@ import type { GatewayListener } from '../model/kubernetes.ts'
 import type { ObjectKey } from '../model/snapshot.ts'
 
 import { compareTexts } from '../lib/compare-texts.ts'
-import { Gathering, type Members, settled } from '../lib/derive.ts'
+import { Gathering, Grove, type Members, settled } from '../lib/derive.ts'
+import { fold } from '../lib/fold.ts'
 
 import { hostnameOf } from './defaults.ts'
 import { attempt } from './fault.ts'
@@ -29,46 +30,56 @@ export type LostTo = (parent: ParentId, gateway: ObjectKey, listener: GatewayLis
  * @param claimantOf what a parent asks for; undefined: nothing
  */
 export function createClaims(members: Members, claimantOf: (parent: ParentId) => Claimant | undefined): LostTo {
-  const claims = new Gathering(members, (parent) =>
+  const claimsAt = (placeOf: PlaceOf) => (parent: ParentId) =>
     // Listeners that cannot be read are nobody's.
     attempt(
-      () => claimsOf(parent, claimantOf(parent)),
+      () => claimsOf(parent, claimantOf(parent), placeOf),
       () => [],
-    ),
+    )
+  // A port may be asked for by thousands.
+  const ofPorts = new Grove(
+    members,
+    claimsAt((port) => port),
+  )
+  const ofHostnames = new Gathering(
+    members,
+    claimsAt((port, hostname) => `${port}|${hostname}`),
   )
   // Settled, for thousands of listeners of one port hear of it only when its first claimant becomes another.
-  const first = settled(claims, (place): Claim | undefined => {
-    const [gateway, transport, port, hostname] = place.split('|')
-    const all = claims.values(place)
-    if (hostname === undefined) return firstOf(all)
-    const spoken = first([gateway, transport, port].join('|'))?.speeches ?? []
-    return firstOf(all.filter(({ speeches }) => speeches.some((speech) => spoken.includes(speech))))
+  const firstAtPort = settled(ofPorts, (port) => firstInTree(ofPorts.tree(port)))
+  const firstAtHostname = settled(ofHostnames, (place): Claim | undefined => {
+    const spoken = firstAtPort(place.slice(0, place.lastIndexOf('|')))?.speeches ?? []
+    return firstOf(ofHostnames.values(place).filter(({ speeches }) => speeches.some((one) => spoken.includes(one))))
   })
 
   return (parent, gateway, listener) => {
     const protocol = protocolOf(listener)
     if (protocol === undefined) return undefined
     const port = portPlace(gateway, listener)
-    const owner = first(port)
+    const owner = firstAtPort(port)
     if (owner === undefined) return undefined
     const hears = owner.speeches.length === 1 && owner.speeches[0] === speechOf(protocol)
     if (owner.parent !== parent && !hears) return otherProtocol(listener, gateway)
-    const host = first(`${port}|${hostnameIn(listener)}`)
+    const host = firstAtHostname(`${port}|${hostnameIn(listener)}`)
     if (host === undefined || host.parent === parent) return undefined
     return hasHostnames(protocol.lane) ? otherHostname(listener, gateway) : otherProtocol(listener, gateway)
   }
 }
 
-function claimsOf(parent: ParentId, claimant: Claimant | undefined): readonly (readonly [string, Claim])[] {
+/** What a listener asks for: its port, or a hostname there. */
+type PlaceOf = (port: string, hostname: string) => string
+
+function claimsOf(
+  parent: ParentId,
+  claimant: Claimant | undefined,
+  placeOf: PlaceOf,
+): readonly (readonly [string, Claim])[] {
   if (claimant === undefined) return []
   const { gateway, precedence } = claimant
   const known = claimant.listeners.filter((listener) => protocolOf(listener) !== undefined)
-  const places = known.flatMap((listener) => {
-    const port = portPlace(gateway, listener)
-    return [port, `${port}|${hostnameIn(listener)}`].map((place) => ({ place, listener }))
-  })
-  return [...Map.groupBy(places, ({ place }) => place)].map(([place, same]) => {
-    const speeches = [...new Set(same.map(({ listener }) => speechIn(listener)))].toSorted()
+  const byPlace = Map.groupBy(known, (listener) => placeOf(portPlace(gateway, listener), hostnameIn(listener)))
+  return [...byPlace].map(([place, same]) => {
+    const speeches = [...new Set(same.map(speechIn))].toSorted()
     return [place, { parent, precedence, speeches }] as const
   })
 }
@@ -85,6 +96,10 @@ function speechIn(listener: GatewayListener): string {
   const protocol = protocolOf(listener)
   return protocol === undefined ? '' : speechOf(protocol)
 }
+
+const firstInTree = fold(firstOf, (found: readonly (Claim | undefined)[]) =>
+  firstOf(found.filter((claim) => claim !== undefined)),
+)
 
 function firstOf(claims: readonly Claim[]): Claim | undefined {
   let found: Claim | undefined

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 
 import { recomputed } from '../lib/derive.ts'
+import { itemsOf } from '../lib/parts.ts'
 import { httpFrontends } from '../model/frontends.ts'
 import type { Gateway, KubernetesObject, ListenerSet } from '../model/kubernetes.ts'
 import { snapshotFromObjects } from '../watch/files.ts'
@@ -18,6 +19,8 @@ import {
   tlsListener,
   tlsSecret,
 } from './testing/objects.ts'
+import { pem } from './testing/certificates.ts'
+import { shownBy } from './testing/shown-certificates.ts'
 import { createTranslator, type Translation } from './translate.ts'
 
 function translate(...objects: readonly KubernetesObject[]): Translation {
@@ -224,7 +227,7 @@ describe('translate/listener-sets: certificates', () => {
     const permitted = translate(web(), set, tlsSecret('keys/tls'), permit('ListenerSet'))
     expect(toldOf(permitted, 'shop/more')).to.deep.equal([])
     const [, https] = permitted.proxies.flatMap(httpFrontends)
-    expect(https?.tls?.certificates.map(({ certificate, hostnames }) => [certificate.id, hostnames])).to.deep.equal([
+    expect(shownBy(https).map(({ certificate, hostnames }) => [certificate.id, hostnames])).to.deep.equal([
       ['keys/tls', ['more.com']],
     ])
   })
@@ -239,16 +242,17 @@ describe('translate/listener-sets: certificates', () => {
       ...[secretA, secretB, secretC].filter((secret) => secret !== undefined),
     )
     const [https] = result.proxies.flatMap(httpFrontends)
-    expect(https?.tls?.certificates.map(({ certificate }) => certificate.id)).to.deep.equal([
-      'shop/c',
-      'shop/b',
-      'shop/a',
-    ])
+    expect(shownBy(https).map(({ certificate }) => certificate.id)).to.deep.equal(['shop/c', 'shop/b', 'shop/a'])
   })
 })
 
 describe('translate/listener-sets: what a change costs', () => {
-  const setOf = (n: number, host = `h${n}.com`) => listenerSet(`shop/s${n}`, 'web', [listener({ hostname: host })])
+  const setOf = (n: number, ...more: readonly string[]) =>
+    listenerSet(
+      `shop/s${n}`,
+      'web',
+      [`h${n}.com`, ...more].map((hostname, at) => tlsListener([`c${n}`], { name: `l${at}`, hostname })),
+    )
   const routeOf = (n: number, to = 'service') =>
     route(`shop/r${n}`, [{ kind: 'ListenerSet', name: `s${n}` }], {
       rules: [{ backendRefs: [{ name: to, port: 8080 }] }],
@@ -256,12 +260,13 @@ describe('translate/listener-sets: what a change costs', () => {
 
   // How many recomputations some changes take among so many sets.
   function costs(sets: number): readonly number[] {
-    const all = Array.from({ length: sets }, (_, n) => [setOf(n), routeOf(n)])
+    const all = Array.from({ length: sets }, (_, n) => [setOf(n), routeOf(n), tlsSecret(`shop/c${n}`)])
     const snapshot = snapshotFromObjects([gatewayClass(), web(), service('shop/service'), ...all.flat()])
     const translator = createTranslator(snapshot)
     translator()
     const changes = [
       () => snapshot.put(setOf(7, 'other.com')),
+      () => snapshot.put(tlsSecret('shop/c7', pem.server + pem.issuer)),
       () => snapshot.put(routeOf(7, 'nobody')),
       () => snapshot.remove('ListenerSet', 'shop/s8'),
       () => snapshot.put(setOf(8)),
@@ -274,6 +279,16 @@ describe('translate/listener-sets: what a change costs', () => {
       return recomputed() - before
     })
   }
+
+  it('a set that comes leaves the workload as it is, identically', () => {
+    const snapshot = snapshotFromObjects([gatewayClass(), web(), setOf(1), tlsSecret('shop/c1'), tlsSecret('shop/c2')])
+    const translator = createTranslator(snapshot)
+    const [before] = translator().proxies
+    snapshot.put(setOf(2))
+    const [after] = translator().proxies
+    expect(itemsOf(after?.certificates)).to.have.length(2)
+    expect(after?.workload).to.equal(before?.workload).and.not.equal(undefined)
+  })
 
   it('one set among 1500 costs what it costs among 300', () => {
     const few = costs(300)

@@ -207,12 +207,10 @@ function createPorts(
       (port) => [`${found.gateway}|${Object.values(port).join('|')}`, port] as const,
     )
   })
-  const byGateway = new Gathering(places, (place) =>
-    places
-      .values(place)
-      .slice(0, 1)
-      .map((port) => [place.slice(0, place.indexOf('|')), port] as const),
-  )
+  const byGateway = new Gathering(places, (place) => {
+    const port = places.first(place)
+    return port === undefined ? [] : [[place.slice(0, place.indexOf('|')), port]]
+  })
   return (gateway) => byGateway.values(gateway)
 }
 

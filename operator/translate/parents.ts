@@ -1,7 +1,6 @@
-import type { Frontend, Hostname, Port, WorkloadPort } from '../model/proxy-model.ts'
+import type { ClientValidation, Frontend, Hostname, Port, WorkloadPort } from '../model/proxy-model.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
-import { compareTexts } from '../lib/compare-texts.ts'
 import { family, Gathering, Grove, type Members, settled } from '../lib/derive.ts'
 import type { Parts } from '../lib/parts.ts'
 
@@ -10,7 +9,7 @@ import { mostSpecific } from './hostnames.ts'
 import type { ListenerSets } from './listener-sets.ts'
 import type { ListenerPlan } from './listeners.ts'
 import { type ParentId, parentMembers, splitParentId } from './parent-ids.ts'
-import { frontendKind, transportOf } from './protocols.ts'
+import { frontendKind, type Lane, transportOf } from './protocols.ts'
 
 /** What routes attach to: a Gateway of ours or a ListenerSet attached to one, with its own listeners. */
 export type ParentPlan = {
@@ -27,14 +26,18 @@ export type PortName = string
 export type Parents = {
   /** Undefined: none of our business. */
   readonly plan: (parent: ParentId) => ParentPlan | undefined
-  /** In order of precedence. */
-  readonly listenersAt: (port: PortName) => readonly ListenerPlan[]
+  /** Whether some listener of this lane at a port is served. */
+  readonly serves: (lane: Lane, gateway: ObjectKey, port: Port) => boolean
+  /** What is asked of clients at a port: the same by all its listeners. */
+  readonly clientsAt: (port: PortName) => ClientValidation | undefined
+  /** Those that have a listener. */
+  readonly ports: Members
   /** Those that have listeners at a port, by name. */
   readonly parentsAt: (port: PortName) => readonly ParentId[]
   /** `KIND|PORT` of the frontends that serve some listener of a Gateway, sorted. */
   readonly frontends: (gateway: ObjectKey) => readonly string[]
-  /** `PORTNAME|HOSTNAME` for every hostname of a listener, also of one that is not served: its requests are nobody else's. */
-  readonly hostnames: Members
+  /** `PORTNAME|HOSTNAME` → lane, for every hostname of a listener, also of one that is not served: its requests are nobody else's. */
+  readonly hostnames: Members & Pick<Gathering<Lane>, 'first'>
   /** Those of the listeners for requests at a port, each once. */
   readonly requestHostnames: (port: PortName) => Parts<Hostname>
   /** The listener's hostname that requests for `hostname` at a port belong to; undefined: no listener's. */
@@ -59,30 +62,29 @@ export function createParents(snapshot: Snapshot, { drafts, sets }: Sources): Pa
     return { gateway: key, precedence: gatewayPrecedence, listeners: found.listeners }
   }
   const byPort = new Gathering(members, (parent) => {
-    const found = plan(parent)
-    if (found === undefined) return []
-    const { gateway, precedence } = found
-    const grouped = Map.groupBy(found.listeners, (listener) => portName(gateway, listener))
-    return [...grouped].map(([port, listeners]) => [port, { precedence, listeners }] as const)
+    const { gateway, listeners } = plan(parent) ?? nobody
+    return listeners.map((listener) => [portName(gateway, listener), true] as const)
   })
-  const listenersAt = family((port) =>
-    byPort
-      .values(port)
-      .toSorted((a, b) => compareTexts(a.precedence, b.precedence))
-      .flatMap(({ listeners }) => listeners),
-  )
   const served = new Gathering(members, (parent) => {
     const { gateway, listeners } = plan(parent) ?? nobody
     const open = listeners.filter((listener) => listener.served)
-    return open.map(({ lane, port }) => [`${gateway}|${frontendKind(lane)}|${port}`, true] as const)
+    return open.map(({ lane, port }) => [`${gateway}|${lane}|${port}`, true] as const)
   })
-  const servedByGateway = new Gathering(served, (name) => [
-    [name.slice(0, name.indexOf('|')), name.slice(name.indexOf('|') + 1)],
-  ])
+  const servedByGateway = new Gathering(served, (name) => {
+    const [gateway = '', lane, port] = name.split('|')
+    const kinds = lanes.filter((one) => one === lane).map(frontendKind)
+    return kinds.map((kind) => [gateway, `${kind}|${port}`] as const)
+  })
+  const clients = new Gathering(members, (parent) => {
+    const { gateway, listeners } = plan(parent) ?? nobody
+    return listeners.flatMap((listener) =>
+      listener.served && listener.clients !== undefined ? [[portName(gateway, listener), listener.clients]] : [],
+    )
+  })
   const hostnames = new Gathering(members, (parent) => {
     const { gateway, listeners } = plan(parent) ?? nobody
     const known = listeners.filter((listener) => listener.known)
-    return known.map((listener) => [`${portName(gateway, listener)}|${listener.hostname}`, true] as const)
+    return known.map((listener) => [`${portName(gateway, listener)}|${listener.hostname}`, listener.lane] as const)
   })
   // First each hostname, then each port: a hostname may be that of several listeners.
   const ofRequests = new Gathering(members, (parent) => {
@@ -96,9 +98,11 @@ export function createParents(snapshot: Snapshot, { drafts, sets }: Sources): Pa
   })
   return {
     plan,
-    listenersAt,
+    serves: (lane, gateway, port) => served.size(`${gateway}|${lane}|${port}`) > 0,
+    clientsAt: (port) => clients.first(port),
+    ports: byPort,
     parentsAt: (port) => byPort.bucket(port).map(({ member }) => member),
-    frontends: family((gateway) => servedByGateway.values(gateway).toSorted(compareFrontends)),
+    frontends: family((gateway) => [...new Set(servedByGateway.values(gateway))].toSorted(compareFrontends)),
     hostnames,
     requestHostnames: (port) => requestHostnames.tree(port),
     ownerOf: createOwners(hostnames),
@@ -120,6 +124,7 @@ function portOf(name: PortName): Port {
 }
 
 const nobody: ParentPlan = { gateway: '', precedence: '', listeners: [] }
+const lanes: readonly Lane[] = ['http', 'passthrough', 'terminate', 'tcp', 'udp']
 const order: readonly Frontend['kind'][] = ['tls', 'http', 'tcp', 'udp']
 
 function compareFrontends(a: string, b: string): number {
@@ -132,15 +137,12 @@ function rankOf(frontend: string): number {
 
 // A port with one hostname is asked for it once; among several, from the hostname itself to ever wider wildcards. No list of all of
 // them: readers are thousands, and each hears only of the hostnames that could be its own.
-function createOwners(hostnames: Gathering<boolean>): Parents['ownerOf'] {
+function createOwners(hostnames: Gathering<Lane>): Parents['ownerOf'] {
   const byPort = new Gathering(hostnames, (place) => {
     const bar = place.lastIndexOf('|')
     return [[place.slice(0, bar), place.slice(bar + 1)]]
   })
-  const onlyOne = settled(byPort, (port) => {
-    const [first, ...others] = byPort.values(port)
-    return others.length === 0 ? first : undefined
-  })
+  const onlyOne = settled(byPort, (port) => (byPort.size(port) === 1 ? byPort.first(port) : undefined))
   return (port, hostname) => {
     const only = onlyOne(port)
     const has = (pattern: Hostname): boolean =>

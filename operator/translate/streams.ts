@@ -1,32 +1,30 @@
-import type { Hostname, Port, Rule, TcpFrontend, TlsFrontend, TlsHost, UdpFrontend } from '../model/proxy-model.ts'
+import type { Port, Rule, TcpFrontend, TlsFrontend, TlsHost, UdpFrontend } from '../model/proxy-model.ts'
 import type { RouteId } from '../model/report.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 
-import { family, Gathering, Grove } from '../lib/derive.ts'
-import { leafOfItems, together } from '../lib/parts.ts'
+import { family, Gathering, Grove, settled } from '../lib/derive.ts'
+import { together } from '../lib/parts.ts'
 
-import type { ListenerPlan } from './listeners.ts'
+import type { Parents } from './parents.ts'
 import { sortRules } from './precedence.ts'
-import { frontendKind } from './protocols.ts'
+import { frontendKind, type Lane } from './protocols.ts'
 import { routeMembers, streamKinds } from './route-members.ts'
 import type { PlacedRoute } from './routes-placed.ts'
 
-/** A port of a Gateway, and the listeners that share its connections. */
-export type PortPlace = {
-  readonly gateway: ObjectKey
-  readonly port: Port
-  readonly listeners: readonly ListenerPlan[]
-}
-
 /** The frontends that know connections and datagrams instead of requests. Tracked, all of them; without certificates. */
 export type Streams = {
-  readonly tls: (place: PortPlace) => Omit<TlsFrontend, 'tls'>
+  readonly tls: (gateway: ObjectKey, port: Port) => Omit<TlsFrontend, 'tls'>
   readonly tcp: (gateway: ObjectKey, port: Port) => TcpFrontend
   readonly udp: (gateway: ObjectKey, port: Port) => UdpFrontend
 }
 
+type Sources = {
+  readonly routes: (route: RouteId) => PlacedRoute
+  readonly parents: Pick<Parents, 'ports' | 'serves' | 'hostnames'>
+}
+
 /** TLSRoutes, TCPRoutes and UDPRoutes collected by port, and by hostname where there is one. Names of buckets are joined with `|`. */
-export function createStreams(snapshot: Snapshot, routes: (route: RouteId) => PlacedRoute): Streams {
+export function createStreams(snapshot: Snapshot, { routes, parents }: Sources): Streams {
   const rulesByPlace = new Gathering(routeMembers(snapshot, streamKinds), (route) =>
     routes(route).placements.map(
       ({ gateway, lane, port, hostname, rules }) => [`${gateway}|${lane}|${port}|${hostname}`, rules] as const,
@@ -44,15 +42,28 @@ export function createStreams(snapshot: Snapshot, routes: (route: RouteId) => Pl
     return found === undefined ? [] : [[`${gateway}|${port}`, found]]
   })
 
-  function tls({ gateway, port, listeners }: PortPlace): Omit<TlsFrontend, 'tls'> {
-    const isFree = (hostname: Hostname): boolean =>
-      (['passthrough', 'terminate'] as const).every(
-        (lane) => rulesByPlace.size(`${gateway}|${lane}|${port}|${hostname}`) === 0,
-      )
-    const free = hostsOf(port, listeners).filter(({ hostname }) => isFree(hostname))
-    const hosts = together([hostsByPort.tree(`${gateway}|${port}`), leafOfItems(free)])
-    const passthrough = listeners.some((listener) => listener.served && listener.lane === 'passthrough')
-    return { kind: 'tls', port, passthrough, hosts }
+  // Settled, for thousands of hostnames hear of it.
+  const lanesAt = settled(parents.ports, (place): readonly Lane[] => {
+    const [gateway = '', , port] = place.split('|')
+    return connectionLanes.filter((lane) => parents.serves(lane, gateway, Number(port)))
+  })
+  // Every listener's hostname is a host, so that its connections never fall to a less specific listener: without routes they are closed,
+  // also when the listener itself cannot be served. Those of HTTPS listeners go on to the frontend for HTTP, if there is one.
+  const freeByPort = new Grove(parents.hostnames, (place) => {
+    const [gateway = '', transport, port = '', hostname = ''] = place.split('|')
+    const served = lanesAt(`${gateway}|${transport}|${port}`) ?? []
+    const lane = parents.hostnames.first(place)
+    if (!served.some((one) => frontendKind(one) === 'tls') || !connectionLanes.some((one) => one === lane)) return []
+    if (streamLanes.some((one) => rulesByPlace.size(`${gateway}|${one}|${port}|${hostname}`) > 0)) return []
+    const end = lane === 'http' && served.includes('http') ? 'http' : 'passthrough'
+    const free: TlsHost = { port: Number(port), hostname, end, rules: [] }
+    return [[`${gateway}|${port}`, free]]
+  })
+
+  function tls(gateway: ObjectKey, port: Port): Omit<TlsFrontend, 'tls'> {
+    const place = `${gateway}|${port}`
+    const hosts = together([hostsByPort.tree(place), freeByPort.tree(place)])
+    return { kind: 'tls', port, passthrough: parents.serves('passthrough', gateway, port), hosts }
   }
 
   return {
@@ -62,14 +73,6 @@ export function createStreams(snapshot: Snapshot, routes: (route: RouteId) => Pl
   }
 }
 
-// Every listener's hostname is a host, so that its connections never fall to a less specific listener: without routes they are closed,
-// also when the listener itself cannot be served. Those of HTTPS listeners go on to the frontend for HTTP, if there is one.
-function hostsOf(port: Port, listeners: readonly ListenerPlan[]): readonly TlsHost[] {
-  const hasHttp = listeners.some(({ served, lane }) => served && lane === 'http')
-  const endOf = ({ lane }: ListenerPlan): TlsHost['end'] => (lane === 'http' && hasHttp ? 'http' : 'passthrough')
-  const known = listeners.filter(({ known: isKnown, lane }) => isKnown && ['http', 'tls'].includes(frontendKind(lane)))
-  const hosts = known.map((listener): TlsHost => {
-    return { port, hostname: listener.hostname, end: endOf(listener), rules: [] }
-  })
-  return [...new Map(hosts.map((one) => [one.hostname, one])).values()]
-}
+const streamLanes = ['passthrough', 'terminate'] as const
+/** Those of which the connections are told apart by SNI. */
+const connectionLanes = ['http', ...streamLanes] as const

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { httpFrontends } from '../model/frontends.ts'
 import { recomputed } from '../lib/derive.ts'
 import type { KubernetesObject } from '../model/kubernetes.ts'
+import { defaultDataPlane } from '../model/settings.ts'
 import { snapshotFromObjects } from '../watch/files.ts'
 
 import { supportedFeatures } from './supported-features.ts'
@@ -28,7 +29,8 @@ describe('translate', () => {
   it('keeps the ports that the data plane it is told of has for itself', () => {
     const snapshot = snapshotFromObjects([gatewayClass(), gateway('shop/web', [listener({ port: 9000 })])])
     expect(createTranslator(snapshot)().proxies).to.have.length(1)
-    expect(createTranslator(snapshot, { apiPort: 9001, statusPort: 9000 })().proxies).to.deep.equal([])
+    for (const own of ['apiPort', 'runtimePort', 'statusPort'])
+      expect(createTranslator(snapshot, { ...defaultDataPlane, [own]: 9000 })().proxies, own).to.deep.equal([])
   })
 
   it('what a caller holds does not change under it', () => {

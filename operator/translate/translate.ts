@@ -15,6 +15,7 @@ import { createListenerSets } from './listener-sets.ts'
 import { createProxyNeeds } from './needs.ts'
 import { createPolicies, createPolicyReports, policyMembers } from './policies/policies.ts'
 import { createParents } from './parents.ts'
+import { createPortCertificates } from './port-certificates.ts'
 import { createProxies } from './proxies.ts'
 import { createReferences } from './references.ts'
 import { createGatewayReports, createListenerReports, createListenerSetReports, createRouteReports } from './reports.ts'
@@ -34,6 +35,8 @@ export type Translation = {
   readonly report: Report
 }
 
+type OwnPorts = 'apiPort' | 'runtimePort' | 'statusPort'
+
 /**
  * What the cluster asks for. Each call of the returned function gives the newest translation; a call costs what has changed since
  * the one before, and what has not changed keeps its identity.
@@ -41,14 +44,14 @@ export type Translation = {
  */
 export function createTranslator(
   snapshot: Snapshot,
-  { apiPort, statusPort }: Pick<DataPlaneSettings, 'apiPort' | 'statusPort'> = defaultDataPlane,
+  { apiPort, runtimePort, statusPort }: Pick<DataPlaneSettings, OwnPorts> = defaultDataPlane,
 ): () => Translation {
   // 1. Which classes are ours, and what may refer to what.
   const classes = createClasses(snapshot)
   const references = createReferences(snapshot)
 
   // 2. What our Gateways, their ListenerSets and the listeners of both ask for.
-  const listenerNeeds = createListenerNeeds(references, [apiPort, statusPort])
+  const listenerNeeds = createListenerNeeds(references, [apiPort, runtimePort, statusPort])
   const drafts = createGatewayDrafts(snapshot, { classes, needs: listenerNeeds })
   const sets = createListenerSets(snapshot, { drafts, needs: listenerNeeds })
   const gateways = createGateways({ drafts, references, sets })
@@ -67,8 +70,9 @@ export function createTranslator(
   const proxy = createProxies({
     gateways,
     parents,
+    portCertificates: createPortCertificates(snapshot, { parents, gateways }),
     virtualHosts,
-    streams: createStreams(snapshot, routes),
+    streams: createStreams(snapshot, { routes, parents }),
     needs,
     users,
   })

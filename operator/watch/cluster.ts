@@ -22,7 +22,7 @@ import { kinds, managedBy, type KindRow } from '../model/kinds.ts'
 import type { Kind, KubernetesObject } from '../model/kubernetes.ts'
 import { managedByLabel } from '../model/names.ts'
 
-import { errorText, type Logger } from '../lib/log.ts'
+import type { Logger } from '../lib/log.ts'
 
 import type { KubeClient, PooledKubeConfig } from './kube.ts'
 import type { WatchMetrics } from './metrics.ts'
@@ -99,9 +99,7 @@ export class Cluster extends Operator {
       ...scopeOf(kinds[kind]),
       onChange: (type, object) => {
         const meta = ResourceMetaImpl.createWithPlural(plural, object)
-        onEvent({ meta, type: eventTypes[type], object }).catch((error: unknown) =>
-          logger.error('an event could not be taken in', { kind, name: meta.name, error: errorText(error) }),
-        )
+        return onEvent({ meta, type: eventTypes[type], object })
       },
       count: (what) => metrics.count(kind, what),
       logger,

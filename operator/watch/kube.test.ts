@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { getEventListeners } from 'node:events'
 import { createServer, type Server } from 'node:http'
 
 import { createKubeClient, PooledKubeConfig, type KubeClient } from './kube.ts'
@@ -74,6 +75,25 @@ describe('watch/kube', () => {
       .catch((thrown: unknown) => thrown)
     interest.abort()
     expect(await call).to.have.property('name', 'AbortError')
+  })
+
+  it('leaves nothing behind of a call that has ended', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const interest = new AbortController()
+    const call = () => client.call({ method: 'GET', path: '/x', signal: interest.signal })
+    // The connection has a timer of its own from the first call on.
+    await call()
+    const before = timers()
+    for (let n = 0; n < 5; n += 1) await call()
+    expect(getEventListeners(interest.signal, 'abort')).to.have.length(0)
+    expect(timers()).to.be.at.most(before)
+  })
+
+  it('looks at its files now and then, not for every call', async () => {
+    let looks = 0
+    Object.assign(config, { applyToHTTPSOptions: async () => void (looks += 1) })
+    for (let n = 0; n < 5; n += 1) await client.call({ method: 'GET', path: '/x' })
+    expect(looks).to.equal(1)
   })
 
   it('understands a Retry-After that is a date, and bodies that are no JSON', async () => {

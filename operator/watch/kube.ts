@@ -11,6 +11,8 @@ const callDeadline = 15_000
 const connectDeadline = 10_000
 /** Dead peers are found by TCP, after 30 s plus ten probes a second apart: a quiet watch gets no bookmarks for minutes. */
 const keepAliveDelay = 30_000
+/** Milliseconds for which certificates and token are used without another look at their files. */
+const accessAge = 1_000
 
 export type CallOptions = {
   /** Instead of plain JSON, e.g. only the metadata. */
@@ -62,9 +64,17 @@ type Access = { readonly server: string; readonly headers: Record<string, string
 /** A KubeConfig whose requests share connections. Token and certificate files are read again by the base class as they rotate. */
 export class PooledKubeConfig extends KubeConfig {
   #pools: Pools | undefined
+  #access: { readonly at: number; readonly access: Access } | undefined
 
   /** Where to send a request, what proves who we are, and through which connections. */
   async access(): Promise<Access> {
+    const now = performance.now()
+    if (this.#access === undefined || now - this.#access.at > accessAge)
+      this.#access = { at: now, access: await this.#look() }
+    return this.#access.access
+  }
+
+  async #look(): Promise<Access> {
     const cluster = this.getCurrentCluster()
     if (cluster === null) throw new Error('the kubeconfig has no current cluster')
     const options: RequestOptions = {}
@@ -85,6 +95,7 @@ export class PooledKubeConfig extends KubeConfig {
   async close(): Promise<void> {
     const pools = this.#pools
     this.#pools = undefined
+    this.#access = undefined
     await Promise.all([pools?.calls.destroy(), pools?.watches.destroy()])
   }
 
@@ -127,20 +138,43 @@ export class PooledKubeConfig extends KubeConfig {
 
 async function send(config: PooledKubeConfig, call: KubeRequest, options: CallOptions): Promise<KubeResponse> {
   const { server, headers, pools } = await config.access()
-  const deadline = AbortSignal.timeout(options.deadline ?? callDeadline)
-  const response = await request(server + call.path, {
-    method: call.method,
-    headers: {
-      ...headers,
-      accept: options.accept ?? 'application/json',
-      ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
+  const ending = endingOf(call.signal, options.deadline ?? callDeadline)
+  try {
+    const response = await request(server + call.path, {
+      method: call.method,
+      headers: {
+        ...headers,
+        accept: options.accept ?? 'application/json',
+        ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
+      },
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+      dispatcher: pools.calls,
+      signal: ending.signal,
+    })
+    const body = parseBody(await response.body.text())
+    return { status: response.statusCode, body, ...retryAfter(response.headers['retry-after']) }
+  } finally {
+    ending.forget()
+  }
+}
+
+// Nothing is left of a call that has ended: signals with a time of their own would all fire later, thousands after a burst of calls.
+function endingOf(caller: AbortSignal | undefined, deadline: number) {
+  const ending = new AbortController()
+  const abort = (): void => ending.abort(caller?.reason)
+  const timer = setTimeout(
+    () => ending.abort(new DOMException(`no answer within ${deadline} ms`, 'TimeoutError')),
+    deadline,
+  )
+  if (caller?.aborted === true) abort()
+  caller?.addEventListener('abort', abort, { once: true })
+  return {
+    signal: ending.signal,
+    forget: () => {
+      clearTimeout(timer)
+      caller?.removeEventListener('abort', abort)
     },
-    body: call.body === undefined ? null : JSON.stringify(call.body),
-    dispatcher: pools.calls,
-    signal: call.signal === undefined ? deadline : AbortSignal.any([call.signal, deadline]),
-  })
-  const body = parseBody(await response.body.text())
-  return { status: response.statusCode, body, ...retryAfter(response.headers['retry-after']) }
+  }
 }
 
 async function openStream(config: PooledKubeConfig, watch: WatchRequest): Promise<WatchResponse> {

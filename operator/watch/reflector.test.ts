@@ -68,10 +68,37 @@ describe('watch/reflector', () => {
     expect(told.slice(5)).to.deep.equal(['MODIFIED shop/a', 'DELETED shop/b'])
   })
 
+  it('leaves turns to others while many events come at once', async () => {
+    let turns = 0
+    let counting = true
+    const count = (): void => {
+      turns += 1
+      if (counting) setImmediate(count)
+    }
+    const seenAt: number[] = []
+    follow({
+      onChange: () => {
+        for (const end = performance.now() + 1; performance.now() < end; ) continue
+        seenAt.push(turns)
+        setImmediate(api.notice)
+      },
+    })
+    await api.until(() => api.watching === 1)
+    setImmediate(count)
+    const event = (n: number) => ({
+      type: 'ADDED',
+      object: { metadata: { name: `n${n}`, resourceVersion: `${n + 1}` } },
+    })
+    api.say(Array.from({ length: 60 }, (_, n) => JSON.stringify(event(n))).join('\n'))
+    await api.until(() => seenAt.length === 60)
+    counting = false
+    expect(new Set(seenAt).size).to.be.at.least(8)
+  })
+
   it('gives objects the kind and version that lists leave out', async () => {
     api.put(things, 'a')
     const kinds: unknown[] = []
-    follow({ onChange: (_, object) => kinds.push([object.kind, object.apiVersion]) })
+    follow({ onChange: (_, object) => void kinds.push([object.kind, object.apiVersion]) })
     await reflector.synced
     expect(kinds).to.deep.equal([['Thing', 'example.com/v1']])
   })
@@ -211,6 +238,58 @@ describe('watch/reflector', () => {
     await hears(2)
     expect(api.requests.filter(isWatch)).to.have.length(1)
     expect(counted).to.include('error')
+  })
+
+  for (const thrown of ['throws', 'rejects'])
+    it(`what a listener that ${thrown} could not take in is read and told again, also that it went`, async () => {
+      const failures = ['bad', 'bad', 'gone']
+      const failing = (name: string) => {
+        const at = failures.indexOf(name)
+        if (at >= 0) failures.splice(at, 1)
+        return at >= 0
+      }
+      follow({
+        onChange: (type, object) => {
+          setImmediate(api.notice)
+          const key = keyOf(object)
+          if ((key !== 'shop/gone' || type === 'DELETED') && failing(key.slice('shop/'.length))) {
+            const error = new Error('boom')
+            if (thrown === 'rejects') return Promise.reject(error)
+            throw error
+          }
+          told.push(`${type} ${key}`)
+          return undefined
+        },
+      })
+      api.put(things, 'good')
+      api.put(things, 'gone')
+      await api.until(() => api.watching === 1)
+      api.put(things, 'bad')
+      api.remove(things, 'gone')
+      await hears(4)
+      expect(told.slice(2).toSorted()).to.deep.equal(['DELETED shop/gone', 'MODIFIED shop/bad'])
+      expect(api.requests.filter(isWatch)).to.have.length(1)
+      expect(counted.filter((what) => what === 'error')).to.have.length(3)
+    })
+
+  it('what could not be taken in and went is told once', async () => {
+    let isFirst = true
+    follow({
+      backoffLimits: { first: 60_000, most: 60_000 },
+      onChange: (type, object) => {
+        setImmediate(api.notice)
+        told.push(`${type} ${keyOf(object)}`)
+        if (isFirst) {
+          isFirst = false
+          throw new Error('boom')
+        }
+      },
+    })
+    await api.until(() => api.watching === 1)
+    api.put(things, 'bad')
+    api.remove(things, 'bad')
+    await hears(2)
+    expect(told).to.deep.equal(['ADDED shop/bad', 'DELETED shop/bad'])
   })
 
   it('asks for metadata only, and by label, when told so', async () => {

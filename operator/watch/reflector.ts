@@ -4,13 +4,14 @@
 import type { KubeResponse } from '../model/kube-call.ts'
 import type { KubernetesObject } from '../model/kubernetes.ts'
 import type { ObjectKey } from '../model/snapshot.ts'
-import { keyOf } from '../model/snapshot.ts'
+import { keyOf, splitKey } from '../model/snapshot.ts'
 
 import { backoff, type BackoffLimits } from '../lib/backoff.ts'
 import { errorText, type Logger } from '../lib/log.ts'
-import { inSlices, nextTurn } from '../lib/turns.ts'
+import { endOfSlice, inSlices, nextTurn } from '../lib/turns.ts'
 
 import type { KubeClient } from './kube.ts'
+import { Missed } from './missed.ts'
 import { pause } from './pause.ts'
 import { parseEvent, parseList, parseStatus, type WatchEvent } from './wire.ts'
 
@@ -26,8 +27,11 @@ export type ReflectorOptions = {
   readonly labelSelector?: string
   /** Ask for metadata only: the content of such objects is fetched when somebody needs it. */
   readonly metadataOnly?: boolean
-  /** What happened since the object was last reported; of a deletion that was missed only the metadata are known. */
-  readonly onChange: (type: ChangeType, object: KubernetesObject) => void
+  /**
+   * What happened since the object was last reported; of a deletion that was missed only the metadata are known. When it throws or rejects,
+   * the object is read and reported again. Nobody waits for it.
+   */
+  readonly onChange: (type: ChangeType, object: KubernetesObject) => void | Promise<void>
   readonly count: (what: 'event' | 'relist' | 'error') => void
   readonly logger: Logger
   readonly pageSize?: number
@@ -37,8 +41,6 @@ export type ReflectorOptions = {
 /** A shorter watch is a failure: a server that hangs up at once must not be asked in a loop. */
 const shortestWatch = 1000
 const listDeadline = 60_000
-/** Events of a watch that are taken in without a break: after an interruption thousands come at once. */
-const mostPerTurn = 50
 /** Objects: to parse a page is one block of the event loop. */
 const usualPage = 100
 
@@ -48,6 +50,7 @@ export class Reflector {
   readonly #stopping = new AbortController()
   readonly #synced = Promise.withResolvers<void>()
   readonly #known = new Map<ObjectKey, string>()
+  readonly #missed: Missed
   #version: string | undefined
   #lists = 0
   #failures = 0
@@ -58,6 +61,12 @@ export class Reflector {
 
   constructor(options: ReflectorOptions) {
     this.#options = options
+    const { backoffLimits } = options
+    this.#missed = new Missed({
+      read: (key) => this.#read(key),
+      take: (key, object) => this.#takeAgain(key, object),
+      ...(backoffLimits && { limits: backoffLimits }),
+    })
   }
 
   /** Resolves when the first list is complete, or when the cluster turned out not to know the kind. */
@@ -71,7 +80,7 @@ export class Reflector {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await this.#running
+    await Promise.all([this.#running, this.#missed.stop()])
   }
 
   async #run(): Promise<void> {
@@ -115,9 +124,19 @@ export class Reflector {
   }
 
   async #page(token: string): Promise<unknown> {
-    const { client, path, pageSize = usualPage } = this.#options
-    const query = new URLSearchParams({ limit: String(pageSize), ...this.#selector() })
-    if (token !== '') query.set('continue', token)
+    const { pageSize = usualPage } = this.#options
+    return this.#get({ limit: String(pageSize), ...(token !== '' && { continue: token }) })
+  }
+
+  async #read(key: ObjectKey): Promise<KubernetesObject | undefined> {
+    const fields = Object.entries(splitKey(key)).filter(([, value]) => value !== '')
+    const fieldSelector = fields.map(([field, value]) => `metadata.${field}=${value}`).join(',')
+    return parseList(await this.#get({ fieldSelector })).items[0]
+  }
+
+  async #get(asked: Readonly<Record<string, string>>): Promise<unknown> {
+    const { client, path } = this.#options
+    const query = new URLSearchParams({ ...asked, ...this.#selector() })
     const response = await client.call(
       { method: 'GET', path: `${path}?${query.toString()}`, signal: this.#stopping.signal },
       { deadline: listDeadline, ...this.#accept('PartialObjectMetadataList') },
@@ -145,12 +164,11 @@ export class Reflector {
       if (stream.status !== 200) throw new Refusal('watch', { ...stream, body: await textOf(stream.lines) })
       if (this.#complaint !== '') this.#options.logger.info('watching again', { path })
       this.#complaint = ''
-      let events = 0
       for await (const line of stream.lines) {
         if (line === '') continue
         this.#apply(parseEvent(line))
-        events += 1
-        if (events % mostPerTurn === 0) await nextTurn()
+        // After an interruption, and from many writers, thousands come at once.
+        if (performance.now() >= endOfSlice()) await nextTurn()
       }
     } finally {
       ending.abort()
@@ -184,13 +202,27 @@ export class Reflector {
   }
 
   #report(type: ChangeType, object: KubernetesObject): void {
-    const { apiVersion, kind, logger, onChange, count } = this.#options
+    const { apiVersion, kind, onChange } = this.#options
+    const key = keyOf(object)
+    this.#missed.forget(key)
     try {
-      onChange(type, Object.assign(object, { apiVersion, kind }))
+      onChange(type, Object.assign(object, { apiVersion, kind }))?.catch((error: unknown) => this.#miss(key, error))
     } catch (error) {
-      count('error')
-      logger.error('an event could not be taken in', { kind, key: keyOf(object), error: errorText(error) })
+      this.#miss(key, error)
     }
+  }
+
+  #miss(key: ObjectKey, error: unknown): void {
+    const { kind, logger, count } = this.#options
+    count('error')
+    logger.error('an event could not be taken in; the object is read again', { kind, key, error: errorText(error) })
+    this.#missed.add(key)
+  }
+
+  #takeAgain(key: ObjectKey, object: KubernetesObject | undefined): void {
+    this.#known.set(key, '')
+    if (object === undefined) this.#drop(key)
+    else this.#keep(object)
   }
 
   // Tells the log once per kind of trouble.

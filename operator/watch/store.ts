@@ -1,10 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
-
 import type { Kind, KubernetesObject, ObjectOf } from '../model/kubernetes.ts'
 import type { ObjectKey, Snapshot } from '../model/snapshot.ts'
 import { keyOf } from '../model/snapshot.ts'
 
-import { Table } from '../lib/derive.ts'
+import { sameValue, Table } from '../lib/derive.ts'
 
 import type { DemandKind } from './demands.ts'
 import { isKind, slim } from './slim.ts'
@@ -62,9 +60,14 @@ export class Store {
   }
 }
 
+/** Whether two states of an object differ in nothing but their status. */
+export function sameButStatus(a: KubernetesObject, b: KubernetesObject): boolean {
+  return sameButVersion(Object.assign({}, a, { status: undefined }), Object.assign({}, b, { status: undefined }))
+}
+
 // Nothing reads resourceVersion but writers, who read the object anew before they write.
 function sameButVersion(a: KubernetesObject, b: KubernetesObject): boolean {
-  return isDeepStrictEqual(withoutVersion(a), withoutVersion(b))
+  return sameValue(withoutVersion(a), withoutVersion(b))
 }
 
 function withoutVersion(object: KubernetesObject): KubernetesObject {

@@ -52,6 +52,29 @@ describe('watch', () => {
     expect(await registry.metrics()).to.match(/haproxy_gateway_watch_events_total\{kind="HTTPRoute"\} 2/)
   })
 
+  it('tells a change of nothing but a status from all others, where it is ours to write', async () => {
+    const services = '/api/v1/services'
+    api.put(routes, 'cart', { spec: { rules: [] } })
+    api.put(services, 'cart', { spec: { type: 'LoadBalancer' } })
+    open()
+    const told: string[] = []
+    await door.synced
+    door.onChange((change) => told.push(change))
+    await api.until(() => api.watching === Object.keys(kinds).length)
+    const next = async (count: number) => api.until(() => told.length >= count)
+    api.put(routes, 'cart', { spec: { rules: [] }, status: { parents: [] } })
+    await next(1)
+    api.put(routes, 'cart', { spec: { rules: [{}] }, status: { parents: [] } })
+    await next(2)
+    api.put(services, 'cart', { spec: { type: 'LoadBalancer' }, status: { loadBalancer: {} } })
+    await next(3)
+    api.put(routes, 'cart', { metadata: { generation: 2 }, spec: { rules: [{}] } })
+    await next(4)
+    api.remove(routes, 'cart')
+    await next(5)
+    expect(told).to.deep.equal(['status', 'anything', 'anything', 'anything', 'anything'])
+  })
+
   it('is synced although a kind is missing, and not before the others are there', async () => {
     api.missing.add(routes)
     open()

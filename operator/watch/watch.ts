@@ -13,7 +13,8 @@ import { Cluster, collectionPath } from './cluster.ts'
 import { Demands, isDemandKind, type DemandKind } from './demands.ts'
 import { createKubeClient, loadKubeConfig, type KubeClient } from './kube.ts'
 import { createWatchMetrics } from './metrics.ts'
-import { Store } from './store.ts'
+import { kindNames } from './slim.ts'
+import { sameButStatus, Store } from './store.ts'
 import { parseObject, parseStatus } from './wire.ts'
 
 export type WatchOptions = {
@@ -33,15 +34,18 @@ export type WatchDoor = {
   /** How many objects that derivations asked for are still being fetched, for less than `patience` milliseconds. */
   readonly pendingDemands: (patience: number) => number
   /** Calls the listener after anything in the snapshot changed or a demand was answered. */
-  readonly onChange: (listener: () => void) => void
+  readonly onChange: (listener: (change: Change) => void) => void
   readonly stop: () => Promise<void>
 }
 
+/** status: of an object whose status operators write, and nothing else of it; most often what we wrote ourselves. */
+export type Change = 'status' | 'anything'
+
 /** Begins to watch. Throws when there is no usable kubeconfig; an API server that is away is waited for. */
 export function openWatch({ kubeconfig, namespaces, registry, logger }: WatchOptions): WatchDoor {
-  const listeners = new Set<() => void>()
-  const tell = () => {
-    for (const listener of listeners) listener()
+  const listeners = new Set<(change: Change) => void>()
+  const tell = (change: Change) => {
+    for (const listener of listeners) listener(change)
   }
   const config = loadKubeConfig(kubeconfig)
   const client = createKubeClient(config)
@@ -49,7 +53,7 @@ export function openWatch({ kubeconfig, namespaces, registry, logger }: WatchOpt
   const demands = new Demands({
     fetch: fetcher({ client, namespaces, logger }),
     keep: (kind, key, object) => keep(store, { kind, key, object }),
-    onChange: tell,
+    onChange: () => tell('anything'),
     logger,
   })
   const cluster = new Cluster({
@@ -60,8 +64,12 @@ export function openWatch({ kubeconfig, namespaces, registry, logger }: WatchOpt
     metrics: createWatchMetrics(registry),
     onEvent: (kind, object, gone) => {
       const key = keyOf(object)
-      if (isDemandKind(kind)) demands.changed(kind, key)
-      else if (keep(store, { kind, key, object: gone ? undefined : object })) tell()
+      if (isDemandKind(kind)) return demands.changed(kind, key)
+      const before = store.snapshot[kind].get(key)
+      if (!keep(store, { kind, key, object: gone ? undefined : object })) return
+      const after = store.snapshot[kind].get(key)
+      const isStatus = gatewayApiKinds.has(kind) && before && after && sameButStatus(before, after)
+      tell(isStatus === true ? 'status' : 'anything')
     },
   })
   return {
@@ -77,6 +85,11 @@ export function openWatch({ kubeconfig, namespaces, registry, logger }: WatchOpt
     },
   }
 }
+
+/** The kinds whose status is there to be written by us. That of others, as the address of a Service, is news. */
+const gatewayApiKinds: ReadonlySet<Kind> = new Set(
+  kindNames.filter((kind) => kinds[kind].group === kinds.Gateway.group),
+)
 
 type Seen = { readonly kind: Kind; readonly key: ObjectKey; readonly object: KubernetesObject | undefined }
 

@@ -4,21 +4,25 @@ import type {
   AuthorityFile,
   BackendSection,
   CertificateFile,
-  CertificateListEntry,
+  CertificateList,
   MapEntry,
   MapSection,
   RenderedConfig,
 } from '../../model/rendered.ts'
 import { isRetryProfile } from '../../model/retry.ts'
 import { Secret } from '../../model/secret.ts'
-import { defaultDataPlane, type DataPlaneSettings } from '../../model/settings.ts'
+import { defaultDataPlane, type DataPlaneSettings, type SpareProfile, spareProfiles } from '../../model/settings.ts'
 import { shortHash } from '../../lib/hash.ts'
+
+import { heldList } from '../certificate-change.ts'
 
 export type ConfigSpec = {
   /** Host → path → backend, or `~backend` for a way through the tree. */
   readonly hosts: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Backend → addresses, with a port behind a colon or without; a name with `.f` is of the profile filtered, one with `.retry.…` of that. */
   readonly backends: Readonly<Record<string, readonly string[]>>
+  /** Those of the backends whose servers' certificates must have some names. */
+  readonly named?: readonly string[]
   /** File → content. */
   readonly certificates?: Readonly<Record<string, string>>
   /** File and hostnames, in order, of port 443. */
@@ -36,13 +40,16 @@ export type ConfigSpec = {
   readonly port?: number
 }
 
-export const testSettings: DataPlaneSettings = { ...defaultDataPlane, spares: { plain: 3, filtered: 2, tcp: 1 } }
+export const testSettings: DataPlaneSettings = {
+  ...defaultDataPlane,
+  spares: { plain: 3, filtered: 2, named: 2, tcp: 1, 'named-tcp': 1, retry: 2 },
+}
 
 const interned = {
   backend: new Map<string, BackendSection>(),
   certificate: new Map<string, CertificateFile>(),
   authority: new Map<string, AuthorityFile>(),
-  list: new Map<string, readonly CertificateListEntry[]>(),
+  list: new Map<string, CertificateList>(),
   section: new Map<string, MapSection>(),
 }
 
@@ -50,6 +57,9 @@ const interned = {
 export function configOf(spec: ConfigSpec): RenderedConfig {
   const reasons = spec.reasons ?? ['port 80', 'port 443']
   const text = spec.machine ?? `# machine of ${reasons.join(', ')}\n`
+  const frame = shortHash(spec.machine ?? reasons.filter((reason) => reason.startsWith('port ')).join())
+  const retries = reasons.map((reason) => reason.replace(/^profile /, '')).filter(isRetryProfile)
+  const spares = new Map([...spareProfiles, ...retries].map((profile): [SpareProfile, string] => [profile, '']))
   const certificates = Object.entries(spec.certificates ?? {}).map(
     ([file, pem]) =>
       [
@@ -63,20 +73,27 @@ export function configOf(spec: ConfigSpec): RenderedConfig {
   const list = (spec.list ?? []).map(([file, sni]) => ({ file, sni }))
   return {
     generation: shortHash(JSON.stringify(spec)),
-    machine: { text, hash: shortHash(text), scripts: new Map([['candidates.lua', '-- walk\n']]), reasons },
+    machine: {
+      text,
+      hash: shortHash(text),
+      frame,
+      scripts: new Map([['candidates.lua', '-- walk\n']]),
+      reasons,
+      spares,
+    },
     maps: new Map([
       ['hosts-80.map', sectionsOf(spec, (host) => [{ key: `${host}/`, value: host }])],
       ['paths-80.map', sectionsOf(spec, pathEntries)],
       ['tree.map', sectionsOf(spec, treeEntries)],
     ]),
     backends: new Map(
-      Object.entries(spec.backends).map(([name, addresses]) => [name, backendOf(name, addresses, spec.port)]),
+      Object.entries(spec.backends).map(([name, addresses]) => [name, backendOf(name, addresses, spec)]),
     ),
     certificates: new Map(certificates),
     authorities: new Map(authorities),
     ...(spec.clientCertificate === undefined ? {} : { clientCertificate: spec.clientCertificate }),
     ...(spec.udp === undefined ? {} : { udp: udpOf(spec.udp) }),
-    certificateLists: new Map([['certificates-443.txt', same(interned.list, JSON.stringify(list), list)]]),
+    certificateLists: new Map([['certificates-443.txt', same(interned.list, JSON.stringify(list), heldList(list))]]),
     size: { hosts: Object.keys(spec.hosts).length, rules: 0 },
   }
 }
@@ -122,7 +139,7 @@ function nodeOf(host: string, path: string, target: string): string {
   return `@n.${shortHash(`${host} ${path} ${target}`)}`
 }
 
-function backendOf(name: string, addresses: readonly string[], port = 80): BackendSection {
+function backendOf(name: string, addresses: readonly string[], { port = 80, named = [] }: ConfigSpec): BackendSection {
   const spare = name.endsWith('.f') ? 'filtered' : 'plain'
   const retry = name.slice(name.indexOf('.') + 1)
   const profile = isRetryProfile(retry) ? retry : spare
@@ -132,11 +149,12 @@ function backendOf(name: string, addresses: readonly string[], port = 80): Backe
   })
   const servers = new Map(places.map((line) => [`${line.address.replaceAll('.', '-')}_${line.port}`, line]))
   const lines = [...servers].map(([server, line]) => `    server ${server} ${line.address}:${line.port}\n`)
-  const text = `backend ${name} from ${profile}\n${lines.join('')}`
+  const from = named.includes(name) ? 'named' : profile
+  const text = `backend ${name} from ${from}\n${lines.join('')}`
   return same(interned.backend, text, {
     name,
     profile,
-    ...(profile === spare ? { spare } : {}),
+    from,
     servers,
     text,
     hash: [0, 0],

@@ -1,12 +1,13 @@
 // A pod in memory: what HAProxy holds, what its files hold, and a Data Plane API between them with the traps of the real one.
 
+import { entriesInOrder } from '../../model/certificate-list.ts'
 import type { CertificateListEntry } from '../../model/rendered.ts'
 import { Secret } from '../../model/secret.ts'
-import { type DataPlaneSettings, spareProfiles } from '../../model/settings.ts'
+import type { DataPlaneSettings } from '../../model/settings.ts'
 
 import { baseName, parseFiles, parseMap } from '../files.ts'
-import { metaMapFile, spareNames } from '../held.ts'
-import { PodError, type PlainEntry, type PodApi, type PodServer } from '../pod-api.ts'
+import { metaMapFile, sparesOf } from '../held.ts'
+import { PodError, type PlainEntry, type PodApi, type PodServer, type RuntimeApi } from '../pod-api.ts'
 
 export type Memory = {
   readonly maps: Map<string, Map<string, string>>
@@ -30,6 +31,8 @@ export class FakePod {
   /** Names of the calls, in order. */
   readonly calls: string[] = []
   reloads = 0
+  /** Connections to the Runtime API that were asked for. */
+  connections = 0
   /** Called before each call; may throw, wait, or do something to the pod. */
   before: (call: string, ...details: readonly string[]) => void | Promise<void> = () => {}
   /** HAProxy's words on the next configuration, if it refuses. */
@@ -46,14 +49,13 @@ export class FakePod {
     const held = parseFiles(this.disk, this.#settings)
     const maps = new Map([...held.maps.keys(), 'meta.map'].map((map) => [map, mapOf(this.disk.get(`maps/${map}`))]))
     const backends = new Map<string, Map<string, PodServer>>()
-    for (const name of spareProfiles.flatMap((profile) => spareNames(profile, this.#settings)))
-      backends.set(name, new Map())
+    for (const name of [...sparesOf(held.machine, this.#settings).values()].flat()) backends.set(name, new Map())
     for (const [name, { servers }] of held.backends)
       backends.set(
         name,
         new Map([...servers].map(([server, line]) => [server, { name: server, ...line, ready: true }])),
       )
-    const lists = new Map([...held.certificateLists].map(([list, entries]) => [list, [...entries]]))
+    const lists = new Map([...held.certificateLists].map(([list, entries]) => [list, [...entriesInOrder(entries)]]))
     const pems = (folder: string) =>
       new Map(
         [...this.disk].flatMap(([name, text]) =>
@@ -70,6 +72,7 @@ export class FakePod {
 
   api(): PodApi {
     return {
+      runtime: { ...noRuntime, renew: () => void (this.connections += 1) },
       ...this.#mapApi(),
       ...this.#serverApi(),
       ...this.#certificateApi(),
@@ -271,6 +274,14 @@ export class FakePod {
       dropFailedTransactions: async () => this.#called('dropFailedTransactions'),
     }
   }
+}
+
+// HAProxy's own answers are those of the real thing: e2e/contract.
+const noRuntime: RuntimeApi = {
+  isOpen: false,
+  maps: '/gw/maps',
+  ask: async () => refuse(501, 'no Runtime API'),
+  renew: () => {},
 }
 
 /** `@gen` of a pod's files. */

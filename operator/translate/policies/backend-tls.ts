@@ -42,7 +42,8 @@ export function createBackendTls(references: References): (policy: BackendTLSPol
     const bundles = resolved.filter((one) => 'pem' in one)
     const [only] = bundles
     if (only === undefined) return { findings: [...findings, noAuthority] }
-    return { authorities: bundles.length === 1 ? only : merged(bundles), findings }
+    const authorities = bundles.length === 1 ? only : merged(bundles)
+    return authorities.pem.length > mostBytes ? { findings: [...findings, tooLong] } : { authorities, findings }
   }
 
   return ({ metadata, spec }) => {
@@ -63,6 +64,15 @@ export function createBackendTls(references: References): (policy: BackendTLSPol
 type Refused = { readonly reason: string; readonly message: string }
 
 const caField = 'spec.validation.caCertificateRefs'
+
+/** All public authorities together have about 230,000. HAProxy would take 8 MiB, but a new pod starts from a Secret that holds 1 MiB of everything. */
+const mostBytes = 2 ** 18
+
+const tooLong = no(
+  'Accepted',
+  'Invalid',
+  `${caField}: the certificates have more than ${mostBytes} bytes together; leave only the authorities that sign certificates of these servers.`,
+)
 
 const noAuthority = no(
   'Accepted',

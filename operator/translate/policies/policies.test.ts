@@ -1,3 +1,5 @@
+import { webcrypto } from 'node:crypto'
+
 import { expect } from 'chai'
 
 import type { BackendTLSPolicy, KubernetesObject } from '../../model/kubernetes.ts'
@@ -115,6 +117,19 @@ describe('BackendTLSPolicy: what it asks for', () => {
     const translation = translated(policy('shop/a', spec), ca)
     expect(backendOf(translation)?.tls?.authorities).to.deep.equal({ pem: pem.root })
     expect(told(translation, 'shop/a')).to.deep.equal(['ResolvedRefs False InvalidCACertificateRef'])
+  })
+
+  it('of more authorities than a pod could start from none is taken, and the policy says so', async () => {
+    const large = await Promise.all(['a', 'b', 'c', 'd'].map((name) => largeAuthority(name, 60_000)))
+    const maps = large.map((text, at) => configMap(`shop/large-${at}`, { 'ca.crt': text }))
+    const names = (count: number) => refs(...maps.slice(0, count).map((_, at) => `large-${at}`))
+    const some = translated(policy('shop/a', validation({ caCertificateRefs: names(2) })), ...maps)
+    expect(told(some, 'shop/a')).to.deep.equal([])
+    expect(backendOf(some)?.servers).to.have.length(1)
+    const all = translated(policy('shop/a', validation({ caCertificateRefs: names(4) })), ...maps)
+    expect(told(all, 'shop/a')).to.deep.equal(['Accepted False Invalid'])
+    expect(backendOf(all)?.servers).to.deep.equal([])
+    expect(backendOf(all)?.tls).to.equal(undefined)
   })
 
   it('says that the certificate must be for the hostname as well as for a listed name', () => {
@@ -235,3 +250,21 @@ describe('BackendTLSPolicy: what it applies to', () => {
     expect(backendOf(translation)).to.not.have.property('tls')
   })
 })
+
+/** PEM of an authority with a name of so many bytes. */
+async function largeAuthority(name: string, bytes: number): Promise<string> {
+  await import('reflect-metadata')
+  const x509 = await import('@peculiar/x509')
+  x509.cryptoProvider.set(webcrypto)
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: `CN=${name}`,
+    signingAlgorithm: algorithm,
+    keys: await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']),
+    extensions: [
+      new x509.BasicConstraintsExtension(true),
+      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: `urn:${name.repeat(bytes)}` }]),
+    ],
+  })
+  return `${certificate.toString('pem')}\n`
+}

@@ -173,7 +173,11 @@ export class FakeApi {
   }
 
   #list(url: URL, response: ServerResponse): void {
-    const all = [...this.#objects].filter(([key]) => key.startsWith(`${url.pathname}/`)).map(([, object]) => object)
+    const named = /metadata\.name=([^,]*)/.exec(url.searchParams.get('fieldSelector') ?? '')?.[1]
+    const all = [...this.#objects]
+      .filter(([key]) => key.startsWith(`${url.pathname}/${named ?? ''}`))
+      .map(([, object]) => object)
+      .filter(({ metadata }) => named === undefined || metadata?.name === named)
     const limit = Number(url.searchParams.get('limit') ?? all.length)
     const start = Number(url.searchParams.get('continue') ?? 0)
     const rest = start + limit < all.length ? { continue: String(start + limit) } : {}
