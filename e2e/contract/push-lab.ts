@@ -200,6 +200,7 @@ global
   stats socket ${folder}/run/worker.sock mode 600 level admin
   stats timeout 1h
   stats maxconn 50
+  tune.cli.max-payload-size 8388608
   tune.ssl.default-dh-param 2048
 
 defaults base

@@ -17,7 +17,7 @@ export type RuntimeApi = {
   readonly isOpen: boolean
   /** The folder of the map files, by whose path HAProxy knows them. */
   readonly maps: string
-  /** Commands in order, each without line break or semicolon; one answer for each. Rejects when it is not known how many were carried out. */
+  /** Commands in order, each without semicolon, and without line break but for the payload of a single one; one answer for each. Rejects when it is not known how many were carried out. */
   readonly ask: (commands: readonly string[]) => Promise<readonly string[]>
   /** HAProxy may be another process now: connects again, in the background. */
   readonly renew: () => void

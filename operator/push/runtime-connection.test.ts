@@ -16,6 +16,7 @@ describe('connection to the Runtime API', () => {
     expect(answersOf('\nServer deleted.\n\n')).to.deep.equal(['', 'Server deleted.'])
     expect(answersOf('New server registered.\n\n\n\n')).to.deep.equal(['New server registered.', '', ''])
     expect(answersOf('')).to.deep.equal([])
+    expect(answersOf('+ + transaction created for CA x.pem!\n\n')).to.deep.equal(['transaction created for CA x.pem!'])
   })
 
   it('puts as many commands into a line as HAProxy takes', () => {

@@ -239,9 +239,10 @@ function isAboutCertificates(error: unknown): boolean {
   return error instanceof Error && 'code' in error && !('syscall' in error)
 }
 
-/** An answer for each command of a line: its text, which is empty for most, and an empty line. */
+/** An answer for each command of a line: its text, which is empty for most, and an empty line. A `+` for each piece of a payload that was read stands before. */
 export function answersOf(text: string): readonly string[] {
   return text
+    .replace(/^(?:\+ )+/, '')
     .split(/(?<=^|\n)\n/)
     .slice(0, -1)
     .map((answer) => answer.trimEnd())

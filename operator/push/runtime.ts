@@ -4,6 +4,7 @@
 import { udpConfigFile } from '../model/udp.ts'
 import { inSlices, nextTurn } from '../lib/turns.ts'
 
+import { isLarge, setAuthorities } from './authority-lines.ts'
 import { allCommands, type Command, type Stage } from './change.ts'
 import { paddedEntries } from './padded.ts'
 import { PodError, tolerate, type PodApi } from './pod-api.ts'
@@ -220,6 +221,7 @@ async function putAuthorities(api: PodApi, { file, pem, known }: Extract<Command
     throw new Error(`${file} is no plain PEM, whose end HAProxy could mistake for that of a command; it was not sent`)
   const add = () => api.newAuthorities(file, pem)
   const replace = () => api.putAuthorities(file, pem)
+  if (isLarge(pem) && api.runtime.isOpen && (await setAuthorities(api.runtime, file, pem))) return
   // All refusals look alike, so the second way's counts.
   if (!(await tolerate(known ? replace() : add(), 500))) await (known ? add() : replace())
 }
