@@ -11,6 +11,7 @@ import fc from 'fast-check'
 import { silentLog } from '../../operator/lib/log.ts'
 import type { Command } from '../../operator/push/change.ts'
 import { spareNames } from '../../operator/push/held.ts'
+import { Secret } from '../../operator/model/secret.ts'
 import { newIdentity, renewed, type Identity } from '../../operator/push/identity.ts'
 import type { PodApi } from '../../operator/push/pod-api.ts'
 import { podConnector } from '../../operator/push/pod-client.ts'
@@ -154,6 +155,34 @@ describe('changing a pod by the Runtime API', function () {
       const [list = ''] = await api.runtime.ask(['show ssl ca-file'])
       expect(list).to.contain(`ca-${kilobytes}.pem - ${Math.min(count, pems.length)} certificate(s)`)
     }
+  })
+
+  it('a certificate that went and comes back at once takes no reload, though its file is still there', async () => {
+    const pid = await api.runtime.ask(['show info']).then(pidOf)
+    const authority = await createAuthority()
+    for (const name of ['one.test', 'two.test']) {
+      const { cert, key } = await authority.issue(name)
+      const put = { kind: 'put-certificate', file: 'back.pem', pem: new Secret(cert + key), known: false } as const
+      const entry = { file: 'back.pem', sni: [name] }
+      const [list, file] = ['certificates-443.txt', 'back.pem']
+      await runStages(api, [{ chains: [[put, { kind: 'add-list-entry', list, entry }]] }])
+      await runStages(api, [
+        {
+          chains: [
+            [
+              { kind: 'delete-list-entry', list, file },
+              { kind: 'delete-certificate', file },
+            ],
+          ],
+        },
+      ])
+    }
+    // The API's own reload, had it taken one, would come after a second.
+    await sleep(1_500)
+    expect(await api.isRunning()).to.equal(true)
+    api.runtime.renew()
+    await eventually(async () => api.runtime.isOpen)
+    expect(await api.runtime.ask(['show info']).then(pidOf)).to.equal(pid)
   })
 
   it('what HAProxy refuses is done by the Data Plane API, or said in its words', async () => {

@@ -28,6 +28,8 @@ export class FilesBehind {
   #isOpen = false
   #underWay: Promise<void> | undefined
   #due = Infinity
+  /** What is to be written next waits until then. */
+  #restsUntil = 0
 
   constructor(options: FilesBehindOptions) {
     this.#options = options
@@ -52,7 +54,7 @@ export class FilesBehind {
 
   /** Something runs that they do not hold. */
   soon(): void {
-    this.#due = Math.min(this.#due, performance.now() + this.#options.timing.persist)
+    this.#due = Math.min(this.#due, Math.max(performance.now() + this.#options.timing.persist, this.#restsUntil))
   }
 
   /**
@@ -73,10 +75,14 @@ export class FilesBehind {
     if (config === before && !this.#isOpen) return
     this.#held = undefined
     this.#isOpen = false
+    const began = performance.now()
     this.#underWay = persistFiles(api, { config, machine: this.machine, persisted: before, settings })
       .then(() => this.#written(config))
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
+        const now = performance.now()
+        // Changes without a pause give at most a tenth of the time to files, which traffic does not wait for.
+        this.#restsUntil = now + Math.min(9 * (now - began), this.#options.timing.longestPause)
         this.#underWay = undefined
         onEnd()
       })

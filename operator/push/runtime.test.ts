@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 
 import { spareNames } from './held.ts'
+import { Secret } from '../model/secret.ts'
+
 import { MemoryMarks } from './marks.ts'
 import type { PodApi } from './pod-api.ts'
 import { runStages } from './runtime.ts'
@@ -121,5 +123,13 @@ describe('commands by the Runtime API', () => {
         'g1',
       ),
     ).to.equal(true)
+  })
+
+  it('takes a certificate back whose file is still there, though memory has it no more', async () => {
+    const put = { kind: 'put-certificate', file: 'c.pem', pem: new Secret('one'), known: false } as const
+    await runStages(pod.api(), [{ chains: [[put]] }])
+    await runStages(pod.api(), [{ chains: [[{ kind: 'delete-certificate', file: 'c.pem' }]] }])
+    await runStages(pod.api(), [{ chains: [[{ ...put, pem: new Secret('two') }]] }])
+    expect([pod.memory.certificates.get('c.pem'), pod.disk.get('ssl/c.pem')]).to.deep.equal(['two', 'two'])
   })
 })

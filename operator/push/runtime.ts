@@ -213,7 +213,11 @@ async function putCertificate(api: PodApi, { file, pem, known }: Extract<Command
     // A server on its way out kept it when it was removed; its file is gone.
     await api.putFile(`ssl/${file}`, pem)
     await api.putCertificate(file, pem)
-  } else if (!(await tolerate(api.newCertificate(file, pem), 409))) await api.putCertificate(file, pem)
+  } else if (!(await tolerate(api.newCertificate(file, pem), 409))) {
+    // Files follow later, so the one of before is still there; the call that replaces it finds none in memory, and the API would reload.
+    await api.deleteCertificateFile(file)
+    await api.newCertificate(file, pem)
+  }
 }
 
 async function putAuthorities(api: PodApi, { file, pem, known }: Extract<Command, { kind: 'put-authorities' }>) {

@@ -186,6 +186,7 @@ export class FakePod {
         await this.#called('putCertificate', file)
         if (!this.disk.has(`ssl/${file}`)) refuse(404, 'missing')
         this.disk.set(`ssl/${file}`, pem.reveal())
+        if (!this.memory.certificates.has(file)) refuse(202, 'not in memory: a reload on its own account follows')
         this.memory.certificates.set(file, pem.reveal())
       },
       hasCertificate: async (file) => {
