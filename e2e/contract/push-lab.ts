@@ -123,6 +123,14 @@ export class PushLab {
     await this.#startApi()
   }
 
+  /** Resolves when the pod has what `spec` says and its worker says so; throws, with the log's end, when that takes ten seconds. */
+  async arrived(worker: PodWorker, spec: Spec): Promise<void> {
+    const { generation } = this.config(spec)
+    const isThere = () => worker.state.kind === 'programmed' && worker.state.generation === generation
+    for (let round = 0; round < 1_000 && !isThere(); round += 1) await sleep(10)
+    if (!isThere()) throw new Error(`${JSON.stringify(worker.state)}\n${this.log.slice(-20).join('\n')}`)
+  }
+
   signalApi(signal: NodeJS.Signals): void {
     this.#api?.kill(signal)
   }

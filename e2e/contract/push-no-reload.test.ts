@@ -3,7 +3,6 @@
 import { once } from 'node:events'
 import { createServer, type Server as HttpServer } from 'node:http'
 import { createServer as createTlsServer, get, type Server as TlsServer } from 'node:https'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 
 import { expect } from 'chai'
@@ -108,12 +107,7 @@ for (const program of programs())
       worker.want(lab.config(rendered(world)))
       await arrived()
     }
-    async function arrived(): Promise<void> {
-      const { generation } = lab.config(rendered(world))
-      const isThere = () => worker.state.kind === 'programmed' && worker.state.generation === generation
-      for (let round = 0; round < 1000 && !isThere(); round += 1) await sleep(10)
-      expect(isThere(), `${JSON.stringify(worker.state)}\n${lab.log.slice(-20).join('\n')}`).to.equal(true)
-    }
+    const arrived = (): Promise<void> => lab.arrived(worker, rendered(world))
     // The operator and HAProxy both start again, when files have followed.
     async function restart(): Promise<void> {
       const { generation } = lab.config(rendered(world))

@@ -85,12 +85,7 @@ for (const program of programs())
       worker.want(lab.config(rendered(world)))
       await arrived()
     }
-    async function arrived(): Promise<void> {
-      const { generation } = lab.config(rendered(world))
-      const isThere = () => worker.state.kind === 'programmed' && worker.state.generation === generation
-      for (let round = 0; round < 1000 && !isThere(); round += 1) await sleep(10)
-      expect(isThere(), `${JSON.stringify(worker.state)}\n${lab.log.slice(-20).join('\n')}`).to.equal(true)
-    }
+    const arrived = (): Promise<void> => lab.arrived(worker, rendered(world))
     const visit = (service: string): Promise<string> => answerOf(`http://127.0.0.1:${ports.http}/${service}`)
     const enter = (pair?: Pair): Promise<string> =>
       statusOf({ ...pair, host: '127.0.0.1', port: ports.https, path: '/nobody', rejectUnauthorized: false })

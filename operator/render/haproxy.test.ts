@@ -16,6 +16,7 @@ import { freePorts } from '../../e2e/lib/free-ports.ts'
 import { loadRenderer } from './render.ts'
 import { backendIds, request as anyRequest, virtualHosts } from './testing/arbitraries.ts'
 import { backendHeaders, rightAnswers, type Answer, type Request } from './testing/oracle.ts'
+import { shopWeb } from './testing/shop-web.ts'
 import { leafOfItems, noParts } from '../lib/parts.ts'
 
 const templates = join(import.meta.dirname, '../../templates')
@@ -196,17 +197,7 @@ function proxyOf(hosts: readonly VirtualHost[], port: number, servers: ReadonlyM
   const matches = hosts.flatMap((host) => host.rules.map((rule) => rule.match))
   const distinct = (names: readonly string[]) => [...new Set(names)].toSorted()
   return {
-    id: 'shop/web',
-    workload: {
-      name: 'web',
-      namespace: 'shop',
-      uid: '1',
-      className: 'haproxy',
-      labels: {},
-      annotations: {},
-      addresses: [],
-      ports: [],
-    },
+    ...shopWeb,
     frontends: [{ kind: 'http', port, hosts: leafOfItems(hosts) }],
     backends: leafOfItems(
       [...servers].flatMap(([id, to]): readonly Backend[] =>

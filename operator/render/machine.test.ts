@@ -10,6 +10,7 @@ import { leafOfItems, noParts } from '../lib/parts.ts'
 
 import { machineRenderer } from './machine.ts'
 import { loadTemplates } from './templates.ts'
+import { shopWeb } from './testing/shop-web.ts'
 
 const render = machineRenderer(loadTemplates(join(import.meta.dirname, '../../templates')), defaultDataPlane)
 
@@ -55,17 +56,7 @@ function proxyOf(
   conditionNames: ProxyModel['conditionNames'],
 ): ProxyModel {
   return {
-    id: 'shop/web',
-    workload: {
-      name: 'web',
-      namespace: 'shop',
-      uid: '1',
-      className: 'haproxy',
-      labels: {},
-      annotations: {},
-      addresses: [],
-      ports: [],
-    },
+    ...shopWeb,
     frontends: those,
     backends: leafOfItems(backends),
     certificates: noParts,

@@ -13,6 +13,7 @@ import { loadRenderer } from './render.ts'
 import { loadTemplates } from './templates.ts'
 import { virtualHosts } from './testing/arbitraries.ts'
 import { machineView } from './view.ts'
+import { shopWeb } from './testing/shop-web.ts'
 import { itemsOf, leafOfItems, noParts, together } from '../lib/parts.ts'
 
 const folder = join(import.meta.dirname, '../../templates')
@@ -229,17 +230,7 @@ function host(hostname: string, path = '/'): VirtualHost {
 
 function proxy(hosts: readonly VirtualHost[]): ProxyModel {
   return {
-    id: 'shop/web',
-    workload: {
-      name: 'web',
-      namespace: 'shop',
-      uid: '1',
-      className: 'haproxy',
-      labels: {},
-      annotations: {},
-      addresses: [],
-      ports: [],
-    },
+    ...shopWeb,
     frontends: [{ kind: 'http', port: 80, hosts: leafOfItems(hosts) }],
     backends: noParts,
     certificates: noParts,
