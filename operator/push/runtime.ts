@@ -55,6 +55,7 @@ async function runLines(api: PodApi, lined: readonly Lined[]): Promise<readonly 
   return busy
 }
 
+// Only of a server that goes can it be that it is neither done nor refused.
 function serverIn(command: Command): BusyServer[] {
   return command.kind === 'delete-server' ? [command] : []
 }
@@ -78,7 +79,7 @@ async function runCalls(api: PodApi, { chains }: Stage): Promise<readonly BusySe
     for (const command of chain) {
       if (hasFailed) return
       try {
-        if (!(await run(api, command)) && command.kind === 'delete-server') busy.push(command)
+        if (!(await run(api, command))) busy.push(...serverIn(command))
       } catch (error) {
         hasFailed = true
         throw error
